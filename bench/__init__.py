@@ -1,0 +1,1 @@
+"""Measurements and faults: each module prints figures and checks its bounds."""

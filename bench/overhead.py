@@ -1,0 +1,190 @@
+"""What durability costs: milliseconds a step of our graph beside a bare LangGraph loop.
+
+Both keep checkpoints in SQLite with the same saver class, PRAGMAs and durability, in one process, in
+turns. Ours also keeps events, calls, steps and the workspace history. The action is List Files.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import statistics
+import time
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import pairwise
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
+from langgraph.graph import END, START, StateGraph
+from typing_extensions import TypedDict
+
+from bench.kit import Kit, kit, reply, write_task
+from bench.output import finish, table
+from graph.runner import run_agent
+from graph.sources import new_owner
+from store.sqlite import PRAGMAS
+
+RATIO, GROWTH, DISK = 2.5, 1.2, 11.0
+
+
+class Bare(TypedDict):
+    """The state of the bare loop."""
+
+    n: int
+    names: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One run of a number of steps."""
+
+    steps: int
+    ms: float
+    """Milliseconds per step, mean over the run."""
+    disk: int
+    """Bytes in its home afterwards."""
+    late: float = 1.0
+    """Median of the last 25 steps over the median of steps 6 to 30."""
+
+
+def main() -> None:
+    """Print the table and check the bounds."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--steps", type=int, nargs="+", default=[30, 300, 1000])
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--json", action="store_true")
+    arguments = parser.parse_args()
+    rows = [compare(steps, arguments.repeats) for steps in arguments.steps]
+    report(rows, arguments.json)
+
+
+def compare(steps: int, repeats: int) -> tuple[Measured, Measured]:
+    """Medians of ours and the bare loop, run in turns."""
+    turns = repeats if steps <= 300 else 1
+    ours, bare = [], []
+    for _ in range(turns):
+        ours.append(ours_once(steps))
+        bare.append(asyncio.run(bare_once(steps)))
+    return _median(ours), _median(bare)
+
+
+def _median(runs: list[Measured]) -> Measured:
+    return sorted(runs, key=lambda r: r.ms)[len(runs) // 2]
+
+
+def ours_once(steps: int) -> Measured:
+    """A whole run of our graph, timed from its first step to its last."""
+    rows = [{"step": i, "reply": reply("List Files", dir_path=".")} for i in range(1, steps + 1)]
+    preset: dict[str, Any] = {
+        "tiers": [{"model": "replay:google_genai:gemini-2.5-flash-lite"}],
+        "cascade": {"repetition_window": 0},
+        "limits": {"steps": steps, "budget_usd": "1000"},
+    }
+    with kit() as made:
+        row = made.run(preset, rows)
+        asyncio.run(run_agent(made.services, row.id, new_owner()))
+        durations, total = step_times(made, row.id)
+        return Measured(steps, total / steps * 1000, size(made.root / "home"), growth(durations))
+
+
+def step_times(made: Kit, run_id: str) -> tuple[list[float], float]:
+    """Seconds of every step, and from the first start to the last end."""
+    starts = [_time(e.ts) for e in _events(made, run_id, "step.started")]
+    end = _time(_events(made, run_id, "step.finished")[-1].ts)
+    marks = [*starts, end]
+    return [b - a for a, b in pairwise(marks)], end - starts[0]
+
+
+def _events(made: Kit, run_id: str, type_: str) -> list[Any]:
+    return made.services.store.events.read(run_id, limit=100_000, types=(type_,))
+
+
+def _time(text: str) -> float:
+    return datetime.fromisoformat(text).timestamp()
+
+
+def growth(durations: list[float]) -> float:
+    """How much slower the last steps are than the first thirty."""
+    if len(durations) < 60:
+        return 1.0
+    return statistics.median(durations[-25:]) / statistics.median(durations[5:30])
+
+
+async def bare_once(steps: int) -> Measured:
+    """Three nodes a step, one of them listing a folder; nothing else is kept."""
+    with TemporaryDirectory(prefix="bare-") as folder:
+        write_task(Path(folder))
+        async with AsyncSqliteSaver.from_conn_string(f"{folder}/bare.db") as saver:
+            for pragma in PRAGMAS:
+                await saver.conn.execute(pragma)
+            graph = _bare_graph(folder, steps).compile(checkpointer=saver)
+            began = time.perf_counter()
+            await graph.ainvoke(
+                {"n": 0, "names": []},
+                {"configurable": {"thread_id": "bare"}, "recursion_limit": steps * 3 + 10},
+                durability="sync",
+            )
+            seconds = time.perf_counter() - began
+        return Measured(steps, seconds / steps * 1000, size(Path(folder)))
+
+
+def _bare_graph(folder: str, steps: int) -> StateGraph[Bare, None, Bare, Bare]:
+    async def plan(state: Bare) -> dict[str, Any]:
+        return {"n": state["n"] + 1}
+
+    async def act(state: Bare) -> dict[str, Any]:
+        return {"names": sorted(os.listdir(folder))}  # noqa: PTH208 - names only
+
+    async def see(state: Bare) -> dict[str, Any]:
+        return {"names": []}
+
+    builder = StateGraph(Bare)
+    for name, node in (("plan", plan), ("act", act), ("see", see)):
+        builder.add_node(name, node)
+    builder.add_edge(START, "plan")
+    builder.add_edge("plan", "act")
+    builder.add_edge("act", "see")
+    builder.add_conditional_edges("see", lambda s: END if s["n"] >= steps else "plan")
+    return builder
+
+
+def size(folder: Path) -> int:
+    """Bytes the files below a folder take on disk."""
+    return sum(p.lstat().st_blocks * 512 for p in folder.rglob("*") if not p.is_dir())
+
+
+def report(rows: list[tuple[Measured, Measured]], as_json: bool) -> None:
+    """The table, the bounds and the verdict."""
+    table(
+        ["steps", "ours ms/step", "bare ms/step", "ratio", "late/early", "ours MB", "bare MB"],
+        [
+            [o.steps, f"{o.ms:.2f}", f"{b.ms:.2f}", f"{o.ms / b.ms:.2f}", f"{o.late:.2f}",
+             f"{o.disk / 1e6:.2f}", f"{b.disk / 1e6:.2f}"]
+            for o, b in rows
+        ],
+    )  # fmt: skip
+    disk = {o.steps: o.disk for o, _ in rows}
+    linear = disk[300] / disk[30] if {30, 300} <= set(disk) else 0.0
+    ratio, late = max(o.ms / b.ms for o, b in rows), max(o.late for o, _ in rows)
+    finish(
+        {
+            "ratio_worst": round(ratio, 3),
+            "late_over_early": round(late, 3),
+            "disk_300_over_30": round(linear, 2),
+            "rows": [{"steps": o.steps, "ours_ms": o.ms, "bare_ms": b.ms} for o, b in rows],
+        },
+        {
+            f"at most {RATIO} times the bare loop": ratio <= RATIO,
+            f"late steps at most {GROWTH} times early ones": late <= GROWTH,
+            f"300 steps take at most {DISK} times the disk of 30": linear <= DISK,
+        },
+        as_json=as_json,
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""What runs after what: routes, wiring and the runner."""

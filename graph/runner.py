@@ -1,0 +1,147 @@
+"""Runs a stored run to its end: claims it, resumes it from its last whole step, keeps it alive."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+
+from langchain_core.runnables import RunnableConfig
+from langgraph.types import StateSnapshot
+
+from core.config import RunConfig, RunOptions
+from core.errors import BudgetMLError, Fenced, RunFailed
+from core.state import RunInput
+from graph.budget import Graph, compiled
+from graph.services import Progress, Services, open_deps, silent
+from graph.sources import OneRun
+from nodes.deps import Deps, off_loop
+from store.checkpoints import FencedSaver, open_saver
+from store.fence import Fence
+from store.runrows import RunRow
+
+BEAT_S = 0.5
+
+
+async def run_agent(
+    services: Services, run_id: str, owner: str, progress: Progress = silent
+) -> RunRow:
+    """Start or resume a run and return its row when it has ended or was interrupted.
+
+    Raises:
+        RunFailed: another live process owns the run.
+        BudgetMLError: it cannot go on for now; it is left interrupted and can be resumed.
+        asyncio.CancelledError: we were stopped; the run is left interrupted.
+    """
+    row = await off_loop(services.store.runs.get, run_id)
+    fence = await off_loop(services.store.runs.claim, run_id, owner)
+    if fence is None:
+        return await _not_ours(services, row)
+    async with open_saver(services.settings.database) as saver:
+        saver.hold(fence)
+        await _supervised(services, row, fence, saver, progress)
+    return await off_loop(services.store.runs.get, run_id)
+
+
+async def _not_ours(services: Services, row: RunRow) -> RunRow:
+    row = await off_loop(services.store.runs.get, row.id)
+    if row.finished is not None:
+        return row
+    raise RunFailed(f"Run {row.id} is being run by {row.owner}; follow it with `budgetml watch`.")
+
+
+async def _supervised(
+    services: Services, row: RunRow, fence: Fence, saver: FencedSaver, progress: Progress
+) -> None:
+    """The run's edge: whatever happens inside, its row says how it stands."""
+    runs = services.store.runs
+    work = asyncio.create_task(_drive(services, row, fence, saver, progress))
+    beat = asyncio.create_task(_keep_alive(services, fence, work))
+    try:
+        await work
+    except asyncio.CancelledError:
+        if beat.done() and not beat.cancelled() and beat.result() == "cancelling":
+            runs.finish(fence, status="cancelled", end_reason="cancelled", result={})
+            return
+        runs.release(fence, reason="stopped; resume it with `budgetml resume`")
+        raise
+    except Fenced:
+        raise
+    except (BudgetMLError, OSError) as error:
+        await off_loop(runs.release, fence, reason=str(error))
+        raise
+    except Exception as error:
+        text = f"{type(error).__name__}: {error}"
+        await off_loop(
+            runs.finish, fence, status="failed", end_reason="error", result={}, error=text
+        )
+        raise
+    finally:
+        beat.cancel()
+        await asyncio.gather(beat, return_exceptions=True)
+
+
+async def _keep_alive(services: Services, fence: Fence, work: asyncio.Task[None]) -> str:
+    """Heartbeat; stops the work when the run is cancelled or was taken over."""
+    while True:
+        status: str = "fenced"
+        with suppress(Fenced):
+            status = await off_loop(services.store.runs.beat, fence)
+        if status in {"cancelling", "fenced"}:
+            work.cancel()
+            return status
+        await asyncio.sleep(BEAT_S)
+
+
+async def _drive(
+    services: Services, row: RunRow, fence: Fence, saver: FencedSaver, progress: Progress
+) -> None:
+    deps = await open_deps(services, row, fence, progress)
+    graph = compiled(OneRun(deps), saver)
+    config: RunnableConfig = {
+        "configurable": {"thread_id": row.id},
+        "recursion_limit": recursion_limit(deps.config),
+    }
+    start: RunInput | None = {"task_id": row.task_id, "run_id": row.id}
+    boundary = await last_boundary(graph, config)
+    await off_loop(
+        services.store.events.roll_back, fence, boundary.values["step"] if boundary else 0
+    )
+    if boundary is not None:
+        await _restore(deps, boundary.values["snapshot"])
+        start, config = None, {**config, **_at(boundary)}
+    await graph.ainvoke(
+        start,
+        config,
+        context=RunOptions(preset=row.preset),
+        durability="sync",
+        version="v2",
+    )
+
+
+def _at(boundary: StateSnapshot) -> RunnableConfig:
+    return {"configurable": boundary.config["configurable"]}
+
+
+async def last_boundary(graph: Graph, config: RunnableConfig) -> StateSnapshot | None:
+    """The first checkpoint of the step in progress: where a resumed run begins again.
+
+    A step is a transaction; its settled calls and its finished action are replayed from the store.
+    """
+    found: StateSnapshot | None = None
+    async for snapshot in graph.aget_state_history(config):
+        step = snapshot.values.get("step")
+        if step is None or (found is not None and step != found.values["step"]):
+            break
+        found = snapshot
+    return found
+
+
+async def _restore(deps: Deps, snapshot: str) -> None:
+    deps.paths.workspace.mkdir(parents=True, exist_ok=True)
+    await off_loop(deps.history.restore, snapshot)
+
+
+def recursion_limit(config: RunConfig) -> int:
+    """Supersteps a run of this configuration can take at most."""
+    tries = sum(t.tries + 1 + config.cascade.input_repair_tries for t in config.tiers)
+    return (tries + len(config.tiers) + 5) * (config.limits.steps + 1) + 10

@@ -1,0 +1,1 @@
+"""Connects "provider:model" to a caller that journals, retries and meters."""

@@ -1,0 +1,47 @@
+"""Anthropic's Claude models."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from core.calls import ModelRequest
+from core.config import ModelConfig
+from models.base import Context, Provider
+from models.chat import ChatProvider
+from models.endpoint import address, first_key
+from models.spec import parse_spec
+
+if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
+
+REQUIRES = "langchain_anthropic"
+KEYS: tuple[str, ...] = ("ANTHROPIC_API_KEY",)
+_HOME = "https://api.anthropic.com"
+
+
+def build(config: ModelConfig, context: Context) -> Provider:
+    """A provider for one of Anthropic's models."""
+    url = address(config, context.environ, _HOME)
+    return ChatProvider(partial(_client, config, url, first_key(KEYS, context.environ)), _options)
+
+
+def _client(config: ModelConfig, base_url: str, api_key: str) -> BaseChatModel:
+    from langchain_anthropic import ChatAnthropic  # noqa: PLC0415 - an optional package
+
+    options: dict[str, Any] = {
+        "model": parse_spec(config.model).name,
+        "base_url": base_url,
+        "api_key": api_key,
+        "timeout": config.timeout_s,
+        "max_retries": 0,
+        "max_tokens": config.max_tokens,
+        "disable_streaming": True,
+        "cache": False,
+    }
+    client: BaseChatModel = ChatAnthropic(**options)
+    return client
+
+
+def _options(request: ModelRequest) -> dict[str, Any]:
+    return {"temperature": request.temperature, "max_tokens": request.max_tokens}

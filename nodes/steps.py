@@ -1,0 +1,57 @@
+"""A step as a transaction of the run: its opening, its window of earlier steps, its next state."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from core.cascade import first_tier
+from core.events import Event
+from core.state import RunState
+from nodes.deps import Deps, off_loop
+from store.steprows import StepRow
+
+
+async def opening(state: RunState, deps: Deps, node: str) -> None:
+    """Begin the step in the event log, once."""
+    if deps.log.step != state["step"]:
+        await off_loop(_open, deps, Event("step.started", node, state["tier"]), state["step"])
+
+
+def _open(deps: Deps, event: Event, step: int) -> None:
+    deps.log.begin(step)
+    deps.log.emit(event)
+
+
+async def window(state: RunState, deps: Deps) -> list[StepRow]:
+    """The earlier steps the planner sees, oldest first."""
+    last = state["step"] - 1
+    first = last if state["trimmed"] else state["window_from"]
+    if last < 1:
+        return []
+    return await off_loop(deps.store.steps.span, deps.run_id, first, last)
+
+
+def next_window(state: RunState, deps: Deps) -> int:
+    """First step shown from the next step on; moves in blocks to keep the prefix cacheable."""
+    memory = deps.config.memory
+    shown = state["step"] - state["window_from"] + 1
+    return state["window_from"] + (memory.block if shown >= memory.window + memory.block else 0)
+
+
+def fresh_step(state: RunState, number: int) -> dict[str, Any]:
+    """The part of the state that starts anew with every step (R1)."""
+    sticky = max(state["sticky_left"] - 1, 0) if number > 1 else 0
+    tier = first_tier({**state, "sticky_left": sticky})
+    return {
+        "step": number,
+        "sticky_left": sticky,
+        "tier": 0 if tier is None else tier,
+        "tried": 0,
+        "repairs": 0,
+        "trimmed": False,
+        "feedback": "",
+        "turn": None,
+        "kept": None,
+        "result": None,
+        "recalled": "",
+    }

@@ -1,0 +1,113 @@
+"""What an action's file provides, and what it may use."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from core.actions import ActionSpec
+from core.calls import CallKey, Purpose
+from core.errors import ActionFailed
+from core.state import RunState
+from nodes.deps import Deps
+from nodes.prompting import request
+from prompts import render
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What an action returned."""
+
+    observation: str
+    failed: bool = False
+    """True when a program it ran failed; a refused action raises ActionFailed instead."""
+    final: bool = False
+    artifact: str | None = None
+    """File below the run's artifacts with the whole output."""
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One action in progress: its input, checked for its keys, and the run around it."""
+
+    deps: Deps
+    state: RunState
+    input: dict[str, Any]
+    spec: ActionSpec
+
+    def text(self, key: str) -> str:
+        """An input that must be a string.
+
+        Raises:
+            ActionFailed: it is something else.
+        """
+        value = self.input[key]
+        if not isinstance(value, str):
+            raise ActionFailed(f'"{key}" must be a string, not {type(value).__name__}.')
+        return value
+
+    def prose(self, key: str) -> str:
+        """An input meant for a model: a string, or a list of strings joined by commas."""
+        value = self.input[key]
+        if isinstance(value, list) and all(isinstance(v, str) for v in value):
+            return ", ".join(value)
+        return self.text(key)
+
+    def number(self, key: str) -> int:
+        """An input that must be a whole number, given as one or as its digits."""
+        value = self.input[key]
+        if isinstance(value, bool) or not isinstance(value, int | str):
+            raise ActionFailed(f'"{key}" must be a whole number.')
+        try:
+            return int(value)
+        except ValueError:
+            raise ActionFailed(f'"{key}" must be a whole number, not "{value}".') from None
+
+    async def ask(
+        self, purpose: Purpose, prompt: str, *, ordinal: int = 0, max_tokens: int | None = None
+    ) -> str:
+        """The worker model's reply at the low temperature (R13, R18).
+
+        Raises:
+            ActionFailed: the model gave nothing usable; the money is spent all the same.
+        """
+        profile = self.spec.profile if self.deps.config.profile == "planner" else ""
+        return await ask(
+            self.deps,
+            CallKey(self.state["step"], 0, 0, purpose, ordinal),
+            prompt,
+            profile=profile,
+            max_tokens=max_tokens,
+        )
+
+
+async def ask(
+    deps: Deps, key: CallKey, prompt: str, *, profile: str = "", max_tokens: int | None = None
+) -> str:
+    """One call of the worker model.
+
+    Raises:
+        ActionFailed: with the reason, when the outcome is not a complete reply.
+    """
+    outcome = await deps.worker(
+        request(
+            deps,
+            key,
+            [prompt],
+            system=profile or render("profile_assistant").strip(),
+            max_tokens=max_tokens or deps.config.worker_model().max_tokens,
+            plan=False,
+        )
+    )
+    if outcome.kind != "ok":
+        raise ActionFailed(f"The model that should do this gave no usable reply: {outcome.reason}")
+    return outcome.text
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """An action: how it is described and how it is done."""
+
+    spec: ActionSpec
+    work: Callable[[Action], Awaitable[Done]]

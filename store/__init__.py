@@ -1,0 +1,1 @@
+"""Runs, steps, events, calls and checkpoints in one database."""

@@ -1,0 +1,54 @@
+"""The pen of a running run: gives every event its key, in the order things happen."""
+
+from __future__ import annotations
+
+from core.events import RUN_LEVEL, Event
+from store.database import Store
+from store.eventrows import StampedEvent
+from store.fence import Fence
+
+
+class EventLog:
+    """One per claimed run, used by its single writer."""
+
+    def __init__(self, store: Store, fence: Fence) -> None:
+        self._store = store
+        self._fence = fence
+        self._keys: dict[int, tuple[int, int]] = {}
+        self.begin(RUN_LEVEL)
+
+    @property
+    def step(self) -> int:
+        """The step events are counted to; RUN_LEVEL outside steps."""
+        return self._step
+
+    @property
+    def attempt(self) -> int:
+        """Which execution of the step this is, from 1; at run level the epoch of the claim."""
+        return self._keys[self._step][0]
+
+    def begin(self, step: int) -> None:
+        """Count the events that follow to this step, under a new attempt if it was rolled back."""
+        stored = self._store.events.next_key(self._fence.run_id, step)
+        known = self._keys.get(step, stored)  # ahead of the store while stamped events wait
+        self._keys = {k: v for k, v in self._keys.items() if k == RUN_LEVEL}
+        self._keys[step] = max(stored, known)
+        self._step = step
+
+    def stamp(self, *events: Event) -> list[StampedEvent]:
+        """Keys for events that another write of the store is to append."""
+        attempt, first = self._keys[self._step]
+        self._keys[self._step] = (attempt, first + len(events))
+        return [StampedEvent(e, self._step, attempt, first + i) for i, e in enumerate(events)]
+
+    def take_back(self, stamped: list[StampedEvent]) -> None:
+        """Free the keys of events that were not written, if nothing was stamped since."""
+        if not stamped:
+            return
+        first, last = stamped[0], stamped[-1]
+        if self._keys.get(first.step) == (first.attempt, last.ordinal + 1):
+            self._keys[first.step] = (first.attempt, first.ordinal)
+
+    def emit(self, *events: Event) -> int:
+        """Append events; returns the run's last sequence number. Raises Fenced."""
+        return self._store.events.append(self._fence, self.stamp(*events))

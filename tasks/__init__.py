@@ -1,0 +1,1 @@
+"""Loads and prepares tasks, keeps workspaces and their history, grades."""
