@@ -113,6 +113,11 @@ def graph() -> str:
     """The page docs/graph.md, drawn from the compiled graph."""
     from graph.studio import budget  # noqa: PLC0415 - langgraph is slow to load
 
+    drawn = budget.get_graph()
+    targets: dict[tuple[str, str], list[str]] = {}
+    for edge in sorted(drawn.edges, key=lambda e: (e.source, e.target)):
+        arrow = "-.->" if edge.conditional else "-->"
+        targets.setdefault((_node(edge.source), arrow), []).append(_node(edge.target))
     lines = [
         "# The graph `budget`",
         "",
@@ -120,10 +125,16 @@ def graph() -> str:
         "edges are chosen by the pure functions of `graph/routes.py`.",
         "",
         "```mermaid",
-        budget.get_graph().draw_mermaid().strip(),
+        "flowchart TD",
+        *(f'  {_node(name)}["{name}"]' for name in sorted(drawn.nodes)),
+        *(f"  {source} {arrow} {' & '.join(to)}" for (source, arrow), to in targets.items()),
         "```",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _node(name: str) -> str:
+    return re.sub(r"\W+", "_", name)
 
 
 PAGES = {"configuration.md": configuration, "graph.md": graph}

@@ -172,7 +172,8 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def _parse(path: str, dialect: Dialect, headers: dict[str, str], body: dict[str, Any]) -> Request:
-    named = path.rsplit("/models/", maxsplit=1)[-1].split(":", maxsplit=1)[0] if dialect == "google_genai" else ""
+    after = path.rpartition("/models/")[2]
+    named = after.partition(":")[0] if dialect == "google_genai" else ""
     lower = {name.lower(): value for name, value in headers.items()}
     return Request(
         path=path,

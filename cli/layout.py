@@ -12,7 +12,7 @@ from cli.text import NAME_WIDTH, clip, one_line
 
 STEP, MODEL, ACTION, FIGURES = 6, NAME_WIDTH + 1, 29, 24
 """Widths in characters; what came of a step takes the rest of the line."""
-NOTE_LINES = 3
+NOTE_LINES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Layout:
         return text
 
     def note(self, mark: str, words: str, style: str) -> Text:
-        """Something between two steps, over at most three lines."""
+        """Something between two steps, over at most four lines."""
         filled = textwrap.fill(
             one_line(words),
             max(self.width, 40),

@@ -11,11 +11,13 @@ from cli.layout import Layout
 from cli.outcome import outcome, subject
 from cli.standing import DOING, Standing
 from cli.text import dollars, number, one_line, percent, plain, short_model
+from core.actions import FINAL
 from core.config import RunConfig
 from core.events import LoggedEvent
 from core.money import to_pico
 
 Lines = list[Text]
+_LEVELS = {"warning": ("⚠", "yellow"), "retry": ("↻", "yellow")}
 
 
 class Narrator:
@@ -26,6 +28,7 @@ class Narrator:
         self._layout = Layout(width)
         self._try: tuple[int | None, int] = (None, 1)
         self._reply = "ok"
+        self._explained = False
         self.headed = False
         """The header of the columns has been told."""
         self.standing = Standing(lifelines=config.limits.lifelines)
@@ -54,9 +57,13 @@ class Narrator:
 
     def _prepared(self, event: LoggedEvent) -> Lines:
         note, data = self._layout.note, event.data
+        lines = [note("·", f"programs run in the sandbox “{data.get('sandbox')}”", "dim")]
         gaps = [one_line(str(gap)) for gap in data.get("unprotected", ())]
-        warnings = [note("⚠", f"not protected: {gap}", "yellow") for gap in gaps]
-        return [note("·", f"programs run in the sandbox “{data.get('sandbox')}”", "dim"), *warnings]
+        return (
+            [*lines, note("⚠", f"without protection: {' '.join(gaps)}", "yellow")]
+            if gaps
+            else lines
+        )
 
     def _resumed(self, _: LoggedEvent) -> Lines:
         return [self._layout.note("↺", "going on from the last whole step", "yellow")]
@@ -80,8 +87,8 @@ class Narrator:
         self.standing.start(DOING.get(data["purpose"], "calling a model"))
         if data["purpose"] != "plan" or now == self._try:
             return []
-        self._try = now
-        return self._retry(data["model"], *now) if now[1] > 1 else []
+        explained, self._try, self._explained = self._explained, now, False
+        return [] if explained or now[1] == 1 else self._retry(data["model"], *now)
 
     def _retry(self, model: str, tier: int | None, number_: int) -> Lines:
         tries = self._config.tiers[tier or 0].tries
@@ -134,8 +141,9 @@ class Narrator:
 
     def _log(self, event: LoggedEvent) -> Lines:
         if "message" in event.data:
-            warned = event.data.get("level") == "warning"
-            mark, style = ("⚠", "yellow") if warned else ("·", "dim")
+            level = str(event.data.get("level", ""))
+            self._explained = level == "retry"
+            mark, style = _LEVELS.get(level, ("·", "dim"))
             return [self._layout.note(mark, str(event.data["message"]), style)]
         self.standing.start("running a script")
         lines = [x.strip() for x in plain(str(event.data.get("text", ""))).splitlines()]
@@ -148,8 +156,9 @@ class Narrator:
         return [self._layout.note("↺", text, "yellow")]
 
     def _step(self, event: LoggedEvent) -> Lines:
-        self.standing.start("planning")
         data = event.data
+        over = "ended" in data or data["action"] == FINAL
+        self.standing.start("grading" if over else "planning")
         if "ended" in data:
             text = f"{data['ended']}: {data.get('detail', '')}"
             return [self._layout.note("■", text, "yellow")]

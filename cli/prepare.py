@@ -11,9 +11,10 @@ from rich.text import Text
 from cli.console import console
 from cli.home import settings
 from cli.options import PrepareArgs
-from cli.progress import narrated
+from cli.progress import Progress, narrated
 from cli.text import number
 from core.errors import BadRequest
+from core.settings import Settings
 from sandbox.gate import choose
 from sandbox.interpreter import ensure_interpreter
 from tasks.loader import builtin_dir, load_task
@@ -21,33 +22,37 @@ from tasks.prepare import prepare
 from tasks.prepared import Prepared, require
 from tasks.spec import Task
 
+Source = Path | Literal["sample"]
+
 
 def main(args: PrepareArgs) -> None:
-    """Prepare the data; BadRequest unless exactly one source is named."""
+    """Prepare the data from the source named, or say what is ready.
+
+    Raises:
+        BadRequest: two sources were named.
+        DataMissing: none was named and nothing is ready; says what to do.
+    """
     known = settings()
     task = load_task(args.task, known.tasks_dir)
     if args.sample and args.source:
         raise BadRequest("Give either --sample or --from DIR, not both.")
-    if task.spec.data is not None and not (args.sample or args.source):
-        found = require(task, known.data_dir)
-        _print_ready(task, found)
+    source: Source | None = "sample" if args.sample else args.source
+    if source is None or task.spec.data is None:
+        _print_ready(task, require(task, known.data_dir))
         return
     shown = console()
     with shown.status("starting") as status:
-        done = asyncio.run(_prepare(task, args.source or "sample", narrated(shown, status)))
+        done = asyncio.run(_prepare(task, known, source, narrated(shown, status)))
     _print_ready(task, done)
 
 
-async def _prepare(task: Task, source: Path | Literal["sample"], progress: Progress) -> Prepared:
-    known = settings()
+async def _prepare(task: Task, known: Settings, source: Source, progress: Progress) -> Prepared:
     lock = builtin_dir() / "envs" / f"{task.spec.interpreter}.lock"
-    if task.spec.data is not None:
-        python = await ensure_interpreter(lock, known.envs_dir, progress)
     return await prepare(
         task,
         data_dir=known.data_dir,
         source=source,
-        interpreter=python,
+        interpreter=await ensure_interpreter(lock, known.envs_dir, progress),
         sandbox=choose(known, trusted=True),  # the task's own scripts; no model wrote them
         progress=progress,
     )
@@ -58,7 +63,8 @@ def _print_ready(task: Task, data: Prepared) -> None:
     if data.manifest is None:
         shown.print(f"{task.id} needs no data.")
     else:
-        kind = "synthetic sample" if data.source == "sample" else "your copy"
-        text = f"{task.id} is ready ({kind}); the starter's {metric.name} is "
-        shown.print(Text(f"{text}{number(data.baseline)} {metric.unit}".rstrip() + "."))
+        kind = "a synthetic sample" if data.source == "sample" else "your copy of the data"
+        score = f"{number(data.baseline)} {metric.unit}".rstrip()
+        text = f"{task.id} is ready ({kind}). The starter's {metric.name}: {score}."
+        shown.print(Text(text), soft_wrap=True)
     shown.print(Text(f"  budgetml run {task.id}", "dim"))

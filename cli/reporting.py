@@ -82,19 +82,20 @@ def _ended(report: Report) -> str:
 
 
 def _bill(report: Report) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", show_footer=True)
-    lines, paid = report.bill, "would be paid" if report.simulated else "paid"
-    table.add_column("tier", footer="all")
-    table.add_column("model", footer="")
-    table.add_column("purpose", footer="")
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_footer=True)
+    table.header_style = "dim"
+    lines = report.bill
+    table.add_column("tier", footer="all", no_wrap=True, min_width=4)
+    table.add_column("model", footer="", no_wrap=True, max_width=28)
+    table.add_column("purpose", footer="", no_wrap=True)
     for head, total in (
         ("calls", str(sum(x.calls for x in lines))),
         ("tokens in", f"{sum(x.input_tokens for x in lines):,}"),
         ("out", f"{sum(x.output_tokens for x in lines):,}"),
-        (paid, dollars(sum(x.paid_pico for x in lines))),
+        ("dollars", dollars(sum(x.paid_pico for x in lines))),
         ("list price", dollars(sum(x.list_pico for x in lines))),
     ):
-        table.add_column(head, footer=total, justify="right")
+        table.add_column(head, footer=total, justify="right", no_wrap=True)
     for line in lines:
         table.add_row(*_cells(line))
     return table
@@ -121,7 +122,7 @@ def _money(report: Report) -> list[tuple[str, str]]:
     model = bare(report.row.config["tiers"][-1]["model"])
     saved = f"; saved {dollars(top - paid)} ({(top - paid) / top:.0%})" if top > paid else ""
     return [
-        ("both bills", f"{dollars(paid)} with a free tier at 0, {dollars(listed)} at list prices"),
+        ("both bills", f"{dollars(paid)} with free tiers at 0, {dollars(listed)} at list prices"),
         ("top tier", f"{dollars(top)} for the same tokens at the top tier ({model}){saved}"),
     ]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, get_args
 
 from rich.table import Table
+from rich.text import Text
 
 from cli.console import console, print_json
 from cli.opened import opened_store
@@ -14,7 +15,9 @@ from core.errors import UnknownName
 from core.money import usd_text
 from store.runrows import RunRow, Status
 
-_STYLES = {"succeeded": "green", "failed": "red", "running": "cyan", "interrupted": "yellow"}
+_STYLES = {"failed": "red", "running": "cyan", "interrupted": "yellow"}
+SHORT_ID = 8
+"""Enough of a run's id for every other command."""
 
 
 def main(args: RunsArgs) -> None:
@@ -57,23 +60,28 @@ def _facts(row: RunRow) -> dict[str, Any]:
 
 def _table(rows: list[RunRow]) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for head in ("run", "task", "preset", "status"):
+    for head in ("run", "task", "preset", "came to"):
         table.add_column(head, no_wrap=True)
-    for head in ("solved", "score", "steps", "dollars"):
+    for head in ("score", "steps", "dollars"):
         table.add_column(head, justify="right", no_wrap=True)
     table.add_column("created (UTC)", no_wrap=True)
     for row in rows:
-        facts = _facts(row)
-        style = _STYLES.get(row.status, "")
         table.add_row(
-            row.id,
+            row.id[:SHORT_ID],
             row.task_id,
             row.preset,
-            f"[{style}]{row.status}[/]" if style else row.status,
-            "yes" if facts["solved"] else "–",
-            number(facts["score"]),
+            _came_to(row),
+            number(_grade(row).get("score")),
             str(row.step_count),
             dollars(row.paid_pico),
-            row.created[:16].replace("T", " "),
+            row.created[5:16].replace("T", " "),
         )
     return table
+
+
+def _came_to(row: RunRow) -> Text:
+    if row.status == "succeeded":
+        return (
+            Text("solved", "green") if _grade(row).get("solved") else Text("not solved", "yellow")
+        )
+    return Text(row.status, _STYLES.get(row.status, ""))

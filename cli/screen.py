@@ -13,6 +13,7 @@ from rich.text import Text
 
 from cli.layout import Layout
 from cli.narrate import Narrator
+from cli.progress import is_detail
 from cli.text import dollars, duration
 from core.events import LoggedEvent
 
@@ -50,6 +51,9 @@ class Screen:
     def note(self, text: str) -> None:
         """A line about preparations, such as building the interpreter of scripts."""
         self._narrator.standing.start("preparing")
+        if is_detail(text):
+            self._narrator.standing.said([text])
+            return
         self._console.print(Layout(self._console.width).note("·", text, "dim"), soft_wrap=True)
 
     def _status(self) -> Group:

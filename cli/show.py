@@ -16,12 +16,15 @@ from cli.console import console, print_json
 from cli.opened import find_run, opened_store
 from cli.options import ShowArgs
 from cli.outcome import outcome, subject
-from cli.text import clip, dollars, duration, plain, short_model
+from cli.text import NAME_WIDTH, clip, dollars, duration, plain, short_model
 from core.errors import UnknownName
 from store.callrows import CallRow
 from store.database import Store
 from store.runrows import RunRow
 from store.steprows import StepRow
+
+_ACTION = 32
+_OTHER_COLUMNS = 4 + 4 + NAME_WIDTH + 5 + _ACTION + 5 * 2
 
 
 def main(args: ShowArgs) -> None:
@@ -77,14 +80,16 @@ def _print_run(shown: Console, store: Store, row: RunRow, steps: list[StepRow]) 
         table.add_column(head, justify="right")
     table.add_column("model", no_wrap=True)
     table.add_column("tries", justify="right")
-    table.add_column("action", no_wrap=True, max_width=36)
-    table.add_column("observation", no_wrap=True, overflow="ellipsis", ratio=1)
+    table.add_column("action", no_wrap=True)
+    table.add_column("observation", no_wrap=True)
+    room = max(shown.width - _OTHER_COLUMNS, 20)
     for step in steps:
-        table.add_row(*_cells(step, tries[step.step]), style="red" if step.failed else "")
+        cells = _cells(step, tries[step.step], room)
+        table.add_row(*cells, style="red" if step.failed else "")
     shown.print(table)
 
 
-def _cells(step: StepRow, tries: int) -> tuple[str | Text, ...]:
+def _cells(step: StepRow, tries: int, room: int) -> tuple[str | Text, ...]:
     by = "expert" if "expert" in step.reply_flags else short_model(step.model)
     observed = {"observation": step.shown or step.observation, "executed": step.executed}
     return (
@@ -92,8 +97,8 @@ def _cells(step: StepRow, tries: int) -> tuple[str | Text, ...]:
         str(step.tier),
         by,
         str(tries),
-        Text(subject(step.action or "(no action)", step.action_input)),
-        Text(clip(outcome(observed), 200)),
+        Text(clip(subject(step.action or "(no action)", step.action_input), _ACTION)),
+        Text(clip(outcome(observed), room)),
     )
 
 

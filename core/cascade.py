@@ -132,12 +132,19 @@ def decide(state: RunState) -> Decision:
 
 def _help(state: RunState, turn: Turn) -> Decision:
     """A8: a help action that is not on offer is a failed try, whatever its input."""
+    if state.get("result") is not None:  # the expert has given advice (A9), perhaps its last
+        return Decision("act", "help", turn)
     if not may_ask(state):
-        spent = _is_asker(state)
-        return _unusable(state, "malformed", NO_LIFELINES if spent else NOT_YOURS)
+        return _unusable(state, "malformed", _why_not(state))
     if turn["input_error"]:
         return _bad_input(state, turn, turn["input_error"])
     return Decision("expert", "help", turn)
+
+
+def _why_not(state: RunState) -> str:
+    if state["policy"]["spent_help"] == "unknown_action":
+        return f"The action {HELP!r} is not offered; choose one of the actions listed."
+    return NO_LIFELINES if _is_asker(state) else NOT_YOURS
 
 
 def _expert_reply(state: RunState, turn: Turn) -> Decision:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Hashable
+from collections.abc import Awaitable, Callable, Hashable, Mapping
 from functools import partial
 from typing import Any, Protocol
 
@@ -75,8 +75,12 @@ def compiled(source: DepsSource, checkpointer: BaseCheckpointSaver[Any] | None =
 
 
 def _bound(node: Node, source: DepsSource) -> Callable[..., Awaitable[Update]]:
+    """The node as LangGraph calls it; only what changed is written, for each write is stored."""
+
     async def run(state: RunState, runtime: Runtime[RunOptions]) -> Update:
-        return await node(state, await source.deps(state, runtime.context))
+        update = await node(state, await source.deps(state, runtime.context))
+        before: Mapping[str, object] = state
+        return {k: v for k, v in update.items() if k not in before or before[k] != v}
 
     return run
 

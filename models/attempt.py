@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 
 from core.calls import ModelReply, ModelRequest, Outcome
+from core.events import Event
 from core.money import Usage, cost, usd_text, worst_case
 from core.state import OutcomeKind
 from models import call_events
@@ -12,7 +14,7 @@ from models.identity import request_hash
 from models.meter import Line, Meter
 from models.outcomes import Failure, classify_reply
 from models.sizes import estimated_usage, prompt_bytes, usage_of
-from store.callrows import CallBill, CallSpec, Denied, Granted, Totals
+from store.callrows import CallBill, CallSpec, Denied, Granted, Refused
 
 _STOPPED = Failure("transient", "the run was stopped while the provider was answering")
 
@@ -33,15 +35,17 @@ class Attempt:
     def reserve(self) -> Outcome | None:
         """Takes the worst case out of the cap, and a lifeline; the outcome when that is refused."""
         line, meter, key = self._line, self._meter, self._request.key
-        events = meter.log.stamp(call_events.started(line, key, self._worst))
-        answer = meter.store.calls.reserve(meter.fence, self._spec(), events=events)
+        own = [call_events.started(line, key, self._worst)]
+        own += [call_events.lifeline(line)] if line.lifeline else []
+        events = meter.log.stamp(*own)
+        answer = meter.store.calls.reserve(
+            meter.fence, self._spec(), events, partial(call_events.tell, events)
+        )
         if isinstance(answer, Denied):
-            meter.log.take_back(events)
+            meter.log.take_back(events, keep=len(events) - len(own))
             return self._denied(answer)
         self._open = answer
         self._began = time.monotonic()
-        if line.lifeline:
-            self._tell_lifelines(answer.lifelines_left)
         return None
 
     def answered(self, reply: ModelReply) -> Outcome:
@@ -49,14 +53,10 @@ class Attempt:
         line, key = self._line, self._request.key
         kind, reason = classify_reply(reply)
         bill = self._bill(kind, usage_of(self._request, reply), detail=reason, reply=reply)
-        totals = self._settle(bill)
-        events = [
-            call_events.finished(line, key, bill, totals),
-            call_events.cost_so_far(line, totals),
-        ]
+        events = [call_events.finished(line, key, bill), call_events.cost_so_far(line)]
         if bill.cost_pico > self._worst:
             events.append(call_events.overrun(line, bill, self._worst))
-        self._meter.log.emit(*events)
+        self._settle(bill, *events)
         return Outcome(kind, reply.text, reason, meta={"model": line.model})
 
     def failed(self, failure: Failure) -> Outcome:
@@ -79,25 +79,19 @@ class Attempt:
     def _charge(self, failure: Failure) -> None:
         line, key = self._line, self._request.key
         bill = self._bill(failure.kind, estimated_usage(self._request), detail=failure.reason)
-        totals = self._settle(bill)
-        self._meter.log.emit(
-            call_events.charged(line, key, bill, totals), call_events.cost_so_far(line, totals)
-        )
+        self._settle(bill, call_events.charged(line, key, bill), call_events.cost_so_far(line))
 
     def _void(self, failure: Failure) -> None:
         meter, line = self._meter, self._line
         give_back = line.lifeline and meter.lifeline_per == "billed_attempt"
-        totals = meter.store.calls.void(
-            meter.fence,
-            self._call_id,
-            outcome=failure.kind,
-            detail=failure.reason,
-            give_back_lifeline=give_back,
+        own = [call_events.refused(line, self._request.key, failure)]
+        own += [call_events.lifeline(line)] if give_back else []
+        events = meter.log.stamp(*own)
+        refused = Refused(failure.kind, failure.reason, give_back)
+        meter.store.calls.void(
+            meter.fence, self._call_id, refused, events, partial(call_events.tell, events)
         )
         self._open = None
-        meter.log.emit(call_events.refused(line, self._request.key, failure))
-        if give_back:
-            self._tell_lifelines(totals.lifelines_left)
 
     @property
     def _call_id(self) -> int:
@@ -105,14 +99,13 @@ class Attempt:
             raise RuntimeError("close an attempt once, after it was reserved")
         return self._open.call_id
 
-    def _settle(self, bill: CallBill) -> Totals:
-        totals = self._meter.store.calls.settle(self._meter.fence, self._call_id, bill)
+    def _settle(self, bill: CallBill, *own: Event) -> None:
+        meter = self._meter
+        events = meter.log.stamp(*own)
+        meter.store.calls.settle(
+            meter.fence, self._call_id, bill, events, partial(call_events.tell, events)
+        )
         self._open = None
-        return totals
-
-    def _tell_lifelines(self, left: int) -> None:
-        total = self._meter.store.runs.get(self._meter.fence.run_id).lifelines
-        self._meter.log.emit(call_events.lifeline(self._line, total=total, left=left))
 
     def _spec(self) -> CallSpec:
         return CallSpec(

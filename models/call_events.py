@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from core.calls import CallKey
 from core.events import Event
 from core.money import usd_text
 from models.meter import Line
 from models.outcomes import Failure
 from store.callrows import CallBill, Totals
+from store.eventrows import StampedEvent
 
 
 def started(line: Line, key: CallKey, worst_pico: int) -> Event:
@@ -15,14 +18,14 @@ def started(line: Line, key: CallKey, worst_pico: int) -> Event:
     return _event("call.started", line, key, worst_usd=usd_text(worst_pico))
 
 
-def finished(line: Line, key: CallKey, bill: CallBill, totals: Totals) -> Event:
+def finished(line: Line, key: CallKey, bill: CallBill) -> Event:
     """A reply came, whether or not it is of use."""
-    return _event("call.finished", line, key, **_billed(bill, totals))
+    return _event("call.finished", line, key, **_billed(bill))
 
 
-def charged(line: Line, key: CallKey, bill: CallBill, totals: Totals) -> Event:
+def charged(line: Line, key: CallKey, bill: CallBill) -> Event:
     """No reply came, but the call may have been billed and is charged by an estimate."""
-    return _event("call.failed", line, key, **_billed(bill, totals), reason=bill.detail)
+    return _event("call.failed", line, key, **_billed(bill), reason=bill.detail)
 
 
 def refused(line: Line, key: CallKey, failure: Failure) -> Event:
@@ -35,15 +38,24 @@ def replayed(line: Line, key: CallKey, outcome: str) -> Event:
     return _event("call.finished", line, key, outcome=outcome, replayed=True, paid_usd="0")
 
 
-def cost_so_far(line: Line, totals: Totals) -> Event:
-    """Where the run stands against its cap."""
+def cost_so_far(line: Line) -> Event:
+    """Where the run stands against its cap; `tell` fills it."""
+    return Event("cost", tier=line.tier)
+
+
+def lifeline(line: Line) -> Event:
+    """A lifeline was taken or given back; `tell` fills it."""
+    return Event("lifeline", tier=line.tier)
+
+
+def tell(events: Sequence[StampedEvent], totals: Totals) -> None:
+    """Write where the run stands now into those of the events that say so."""
     spent, cap = usd_text(totals.spent_pico), usd_text(totals.cap_pico)
-    return Event("cost", tier=line.tier, data={"spent_usd": spent, "cap_usd": cap})
-
-
-def lifeline(line: Line, *, total: int, left: int) -> Event:
-    """A lifeline was taken or given back."""
-    return Event("lifeline", tier=line.tier, data={"used": total - left, "left": left})
+    for event in (stamped.event for stamped in events):
+        if event.type == "cost" or "status" in event.data:
+            event.data.update(spent_usd=spent, cap_usd=cap)
+        elif event.type == "lifeline":
+            event.data.update(used=totals.lifelines_used, left=totals.lifelines_left)
 
 
 def warning(tier: int, message: str) -> Event:
@@ -70,7 +82,7 @@ def _event(type_: str, line: Line, key: CallKey, **data: object) -> Event:
     return Event(type_, tier=line.tier, data=base | data)
 
 
-def _billed(bill: CallBill, totals: Totals) -> dict[str, object]:
+def _billed(bill: CallBill) -> dict[str, object]:
     usage = bill.usage
     tokens = {
         "input": usage.input_tokens,
@@ -85,7 +97,5 @@ def _billed(bill: CallBill, totals: Totals) -> dict[str, object]:
         "tokens": tokens,
         "paid_usd": usd_text(bill.paid_pico),
         "list_usd": usd_text(bill.list_pico),
-        "spent_usd": usd_text(totals.spent_pico),
-        "cap_usd": usd_text(totals.cap_pico),
         "seconds": round(bill.seconds, 3),
     }

@@ -24,6 +24,8 @@ class ChatProvider:
     """Builds the client with one attempt, a timeout and an explicit address."""
     options: Options
     """The provider's names for temperature, token cap and the like, for one request."""
+    timeout_s: float
+    """Seconds for a whole reply; the clients' own limit starts anew with every byte."""
     _client: BaseChatModel | None = None
     _making: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -35,7 +37,8 @@ class ChatProvider:
             options.pop("temperature", None)  # the model refuses the parameter as a whole
         messages = [(m.role, m.content) for m in request.messages]
         stop = list(request.stop) or None
-        return reply_of(await client.ainvoke(messages, stop=stop, **options))
+        async with asyncio.timeout(self.timeout_s):
+            return reply_of(await client.ainvoke(messages, stop=stop, **options))
 
     async def _ready(self) -> BaseChatModel:
         """Constructors read files and look up credentials, so they run in a thread."""

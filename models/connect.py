@@ -36,5 +36,5 @@ def connect(
     variables = os.environ if environ is None else environ
     provider = build(config, Context(variables, tape, meter.log))
     line = Line.of(config, tier=tier, metered=metered, meter=meter)
-    once = Metered(provider, meter, line, config.timeout_s, secrets_in(variables))
+    once = Metered(provider, meter, line, secrets_in(variables))
     return Journaled(Retrying(once), meter, line)

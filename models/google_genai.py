@@ -23,7 +23,8 @@ _HOME = "https://generativelanguage.googleapis.com"
 def build(config: ModelConfig, context: Context) -> Provider:
     """A provider for one of Google's models."""
     url = address(config, context.environ, _HOME)
-    return ChatProvider(partial(_client, config, url, first_key(KEYS, context.environ)), _options)
+    make = partial(_client, config, url, first_key(KEYS, context.environ))
+    return ChatProvider(make, _options, config.timeout_s)
 
 
 def _client(config: ModelConfig, base_url: str, api_key: str) -> BaseChatModel:

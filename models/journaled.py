@@ -22,6 +22,8 @@ class Journaled:
 
     async def __call__(self, request: ModelRequest) -> Outcome:
         """The recorded outcome (`meta["replayed"]` is True), or that of a new call."""
+        if self.meter.fence.epoch == 1:  # claimed for the first time: nothing was paid before
+            return await self.inner(request)
         found = await asyncio.to_thread(self._recorded, request)
         return found or await self.inner(request)
 

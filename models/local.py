@@ -22,7 +22,7 @@ def build(config: ModelConfig, context: Context) -> Provider:
     """A provider for a model on a server of one's own; ConfigurationError without an address."""
     url = address(config, context.environ)
     key = context.environ.get(_KEY) or "unused"
-    return ChatProvider(partial(client, config, url, key), _options)
+    return ChatProvider(partial(client, config, url, key), _options, config.timeout_s)
 
 
 def _options(request: ModelRequest) -> dict[str, Any]:

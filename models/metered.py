@@ -26,8 +26,6 @@ class Metered:
     provider: Provider
     meter: Meter
     line: Line
-    timeout_s: float
-    """Seconds from sending the request to the whole reply."""
     secrets: tuple[str, ...] = ()
     """Taken out of every reason, besides anything that looks like a key."""
 
@@ -45,8 +43,7 @@ class Metered:
     async def _send(self, attempt: Attempt, request: ModelRequest) -> Outcome:
         attempt.sent = True
         try:
-            async with asyncio.timeout(self.timeout_s):
-                reply = await self.provider.send(request)
+            reply = await self.provider.send(request)
         except RunFailed:
             raise
         except Exception as error:  # noqa: BLE001 - clients raise bare errors; this edge sorts them

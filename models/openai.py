@@ -23,7 +23,8 @@ _HOME = "https://api.openai.com/v1"
 def build(config: ModelConfig, context: Context) -> Provider:
     """A provider for one of OpenAI's models."""
     url = address(config, context.environ, _HOME)
-    return ChatProvider(partial(client, config, url, first_key(KEYS, context.environ)), _options)
+    make = partial(client, config, url, first_key(KEYS, context.environ))
+    return ChatProvider(make, _options, config.timeout_s)
 
 
 def client(config: ModelConfig, base_url: str, api_key: str) -> BaseChatModel:

@@ -36,7 +36,7 @@ def _is_consistent(usage: Usage) -> bool:
         usage.cache_read_tokens,
         usage.cache_write_tokens,
     )
-    return min(kinds) >= 0 and kinds[2] + kinds[3] <= kinds[0]
+    return kinds[0] > 0 and min(kinds) >= 0 and kinds[2] + kinds[3] <= kinds[0]
 
 
 def _size(text: str) -> int:

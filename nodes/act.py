@@ -22,10 +22,10 @@ async def act(worker: Worker, state: RunState, deps: Deps) -> dict[str, Any]:
         raise AssertionError("the router leads here only with an accepted action")
     acted = await _recorded(state, deps, turn)
     if acted is None:
-        acted = await _perform(worker, state, deps, turn)
+        row = record(state, deps, turn)
         if decision.flagged:
-            acted = replace(acted, reply_flags=[*acted.reply_flags, "repeated"])
-        await off_loop(deps.store.steps.save_action, deps.fence, acted)
+            row = replace(row, reply_flags=[*row.reply_flags, "repeated"])
+        acted = await _perform(worker, state, deps, row)
     result = Result(
         observation=acted.observation,
         failed=acted.failed,
@@ -38,6 +38,8 @@ async def act(worker: Worker, state: RunState, deps: Deps) -> dict[str, Any]:
 
 async def _recorded(state: RunState, deps: Deps, turn: Turn) -> ActedStep | None:
     """The same action's result from before a kill, with the workspace it left."""
+    if deps.fence.epoch == 1:  # claimed for the first time: nothing was done before
+        return None
     row = await off_loop(deps.store.steps.acted, deps.run_id, state["step"])
     if row is None or not row.executed:
         return None
@@ -56,31 +58,35 @@ def _as_acted(row: StepRow, *, attempt: int) -> ActedStep:
     return replace(ActedStep(**{n: getattr(row, n) for n in names}), attempt=attempt)
 
 
-async def _perform(worker: Worker, state: RunState, deps: Deps, turn: Turn) -> ActedStep:
+async def _perform(worker: Worker, state: RunState, deps: Deps, row: ActedStep) -> ActedStep:
     started = deps.watch.clock()
-    done = await _outcome(worker, state, deps, turn)
-    snapshot = await off_loop(
-        deps.history.snapshot, f"step {state['step']}: {turn['action']}", state["snapshot"]
-    )
-    acted = record(state, deps, turn)
-    return replace(
-        acted,
+    done = await _outcome(worker, state, deps, row)
+    acted = replace(
+        row,
         observation=done.observation,
         failed=done.failed,
         executed=True,
         final=done.final,
         artifact=done.artifact,
-        snapshot=snapshot,
         seconds=deps.watch.clock() - started,
     )
+    return await off_loop(_keep, deps, acted)
 
 
-async def _outcome(worker: Worker, state: RunState, deps: Deps, turn: Turn) -> Done:
+def _keep(deps: Deps, acted: ActedStep) -> ActedStep:
+    """Snapshot the workspace, then record the action with it, before anything else can fail."""
+    title = f"step {acted.step}: {acted.action}"
+    acted = replace(acted, snapshot=deps.history.snapshot(title, acted.snapshot))
+    deps.store.steps.save_action(deps.fence, acted)
+    return acted
+
+
+async def _outcome(worker: Worker, state: RunState, deps: Deps, row: ActedStep) -> Done:
     """The action's result; what it refuses to do becomes the observation the planner reads."""
     try:
-        return await worker.work(Action(deps, state, turn["input"], worker.spec))
+        return await worker.work(Action(deps, state, row.action_input, worker.spec))
     except ActionFailed as refusal:
-        return Done(f"{turn['action']} failed: {refusal}", failed=True)
+        return Done(f"{row.action} failed: {refusal}", failed=True)
 
 
 def record(state: RunState, deps: Deps, turn: Turn | None) -> ActedStep:

@@ -86,6 +86,8 @@ class Deps:
     grade: Callable[[Path], Awaitable[Grade]]
     """Scores a folder with the run's final files."""
     watch: Stopwatch
+    prefixes: dict[tuple[str, ...], str] = field(default_factory=dict)
+    """The unchanging first part of the planner's prompt, by the actions on offer."""
 
     @property
     def run_id(self) -> str:

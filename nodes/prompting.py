@@ -79,9 +79,11 @@ def planner_parts(
     state: RunState, deps: Deps, steps: list[StepRow], *, expert: bool = False
 ) -> list[str]:
     """The prompt without its last part, shared by planner and expert (A11)."""
-    static = render(
-        "plan", actions=offered(state, deps, expert=expert), brief=deps.task.brief.strip()
-    )
+    specs = offered(state, deps, expert=expert)
+    names = tuple(s.name for s in specs)
+    if names not in deps.prefixes:
+        deps.prefixes[names] = render("plan", actions=specs, brief=deps.task.brief.strip())
+    static = deps.prefixes[names]
     recalled = render("recalled", summary=state["recalled"]) if state["recalled"] else ""
     past = history_text(steps, skipped=steps[0].step - 1) if steps else ""
     if deps.config.memory.recall_at == "before_steps":

@@ -12,14 +12,13 @@ from store.steprows import StepRow
 
 
 async def opening(state: RunState, deps: Deps, node: str) -> None:
-    """Begin the step in the event log, once."""
-    if deps.log.step != state["step"]:
-        await off_loop(_open, deps, Event("step.started", node, state["tier"]), state["step"])
-
-
-def _open(deps: Deps, event: Event, step: int) -> None:
-    deps.log.begin(step)
-    deps.log.emit(event)
+    """Begin the step in the event log, once; the next write carries `step.started`."""
+    step = state["step"]
+    if deps.log.step == step:
+        return
+    if not deps.log.follow(step):
+        await off_loop(deps.log.begin, step)
+    deps.log.stage(Event("step.started", node, state["tier"]))
 
 
 async def window(state: RunState, deps: Deps) -> list[StepRow]:

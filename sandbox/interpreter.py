@@ -45,7 +45,7 @@ async def ensure_interpreter(lock: Path, envs_dir: Path, progress: Progress) -> 
         if not _is_complete(folder):
             progress(f"Building the interpreter {lock.stem} for scripts; this happens once.")
             _start_afresh(folder)
-            await _build(lock.absolute(), folder, progress)
+            await _build(lock, folder, progress)
             _mark_complete(folder)
     return _python(folder)
 
@@ -81,9 +81,13 @@ def _mark_complete(folder: Path) -> None:
 
 async def _build(lock: Path, folder: Path, progress: Progress) -> None:
     await _do((sys.executable, "-m", "venv", str(folder)), folder, progress)
+    await _do(_install_command(lock, folder), folder, progress)
+
+
+def _install_command(lock: Path, folder: Path) -> tuple[str, ...]:
+    pip = (str(_python(folder)), "-I", "-m", "pip", "install")
     options = ("--require-hashes", "--no-deps", "--disable-pip-version-check", "--no-input")
-    install = (str(_python(folder)), "-I", "-m", "pip", "install", *options, "-r", str(lock))
-    await _do(install, folder, progress)
+    return (*pip, *options, "-r", str(lock.absolute()))
 
 
 async def _do(argv: tuple[str, ...], folder: Path, progress: Progress) -> None:

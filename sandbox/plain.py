@@ -101,13 +101,9 @@ async def _start(program: Program, private: Path) -> Running:
         raise ValueError("its path is not absolute: give the whole path")
     told_fd, report_fd = os.pipe()
     told = FileIO(told_fd)
-    orders = Orders(
-        report_fd, str(program.cwd), str(private), _limits(program.limits), list(program.argv)
-    )
-    command = (sys.executable, "-I", "-S", "-c", BOOT, str(CHECKOUT), *encode_orders(orders))
     try:
         process = await asyncio.create_subprocess_exec(
-            *command,
+            *_command(program, private, report_fd),
             stdin=PIPE,
             stdout=PIPE,
             stderr=PIPE,
@@ -122,6 +118,12 @@ async def _start(program: Program, private: Path) -> Running:
     finally:
         os.close(report_fd)
     return Running(process, asyncio.create_task(_read_all(told)), f"{MARK}={private.name}")
+
+
+def _command(program: Program, private: Path, report_fd: int) -> tuple[str, ...]:
+    folder = str(program.cwd.absolute())
+    orders = Orders(report_fd, folder, str(private), _limits(program.limits), list(program.argv))
+    return (sys.executable, "-I", "-S", "-c", BOOT, str(CHECKOUT), *encode_orders(orders))
 
 
 def _limits(limits: Limits) -> dict[str, int]:

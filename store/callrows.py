@@ -71,6 +71,15 @@ class CallBill:
 
 
 @dataclass(frozen=True, slots=True)
+class Refused:
+    """Why a reserved call came to nothing and costs nothing."""
+
+    outcome: str
+    detail: str
+    give_back_lifeline: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Totals:
     """Where the run stands after a call was closed."""
 
@@ -78,6 +87,7 @@ class Totals:
     reserved_pico: int
     cap_pico: int
     lifelines_left: int
+    lifelines_used: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ failures, retries, crashes and parallel branches (BudgetMLAgent §3.3: the cap o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, fields
 from typing import Any
 
@@ -14,7 +14,16 @@ from sqlalchemy import Connection, Integer, Row, and_, bindparam, cast, func, in
 
 from core.calls import CallKey
 from core.errors import UnknownName
-from store.callrows import BillLine, CallBill, CallRow, CallSpec, Denied, Granted, Totals
+from store.callrows import (
+    BillLine,
+    CallBill,
+    CallRow,
+    CallSpec,
+    Denied,
+    Granted,
+    Refused,
+    Totals,
+)
 from store.eventrows import StampedEvent
 from store.fence import Fence, advance, attempt, fenced, fenced_error, is_ours
 from store.tables import calls, runs
@@ -96,6 +105,10 @@ _BILL = (
 )
 
 
+def _nothing(_: Totals) -> None:
+    """Nobody wants to be told."""
+
+
 class Calls:
     """Reserving, settling and reading calls."""
 
@@ -109,24 +122,41 @@ class Calls:
         return None if row is None else CallRow(**row._mapping)
 
     def reserve(
-        self, fence: Fence, spec: CallSpec, events: Sequence[StampedEvent] = ()
+        self,
+        fence: Fence,
+        spec: CallSpec,
+        events: Sequence[StampedEvent] = (),
+        told: Callable[[Totals], None] = _nothing,
     ) -> Granted | Denied:
         """Set the worst case (and a lifeline) aside if cap and lifelines allow it.
 
-        Denied writes nothing, events neither. Raises Fenced.
+        Denied writes nothing, events neither. `told` gets the new totals just before the events
+        are written. Raises Fenced.
         """
         values = {"b_worst": spec.worst_pico, "b_lifeline": int(spec.lifeline)}
         with self._transactions.writing() as connection:
-            row = attempt(connection, fence, statement=_RESERVE, values=values, events=events)
+            row = attempt(
+                connection,
+                fence,
+                statement=_RESERVE,
+                values=values,
+                events=events,
+                told=lambda row: told(_totals(row)),
+            )
             if row is None:
                 return _denied(connection, fence, spec)
             call = connection.execute(_INSERT_RETURNING, _new_row(fence.run_id, spec)).one()
         return Granted(call.id, call.attempt, row.lifelines - row.lifelines_used)
 
     def settle(
-        self, fence: Fence, call_id: int, bill: CallBill, events: Sequence[StampedEvent] = ()
+        self,
+        fence: Fence,
+        call_id: int,
+        bill: CallBill,
+        events: Sequence[StampedEvent] = (),
+        told: Callable[[Totals], None] = _nothing,
     ) -> Totals:
-        """Replace the reservation by what the call cost.
+        """Replace the reservation by what the call cost; `told` as for `reserve`.
 
         A provider that charges more than the worst case is booked as it charged, and then the
         cap denies the next call. Raises Fenced, or UnknownName when the call is not reserved.
@@ -139,7 +169,14 @@ class Calls:
             "b_top": bill.top_pico,
         }
         with self._transactions.writing() as connection:
-            row = advance(connection, fence, statement=_SETTLE, values=values, events=events)
+            row = advance(
+                connection,
+                fence,
+                statement=_SETTLE,
+                values=values,
+                events=events,
+                told=lambda row: told(_totals(row)),
+            )
             _close(connection, fence, call_id, _settled_row(bill))
         return _totals(row)
 
@@ -147,22 +184,28 @@ class Calls:
         self,
         fence: Fence,
         call_id: int,
-        *,
-        outcome: str,
-        detail: str,
-        give_back_lifeline: bool,
+        refused: Refused,
         events: Sequence[StampedEvent] = (),
+        told: Callable[[Totals], None] = _nothing,
     ) -> Totals:
-        """Close a call that was refused or never sent: it costs nothing.
+        """Close a call that was refused or never sent: it costs nothing; `told` as for `reserve`.
 
         Raises Fenced, or UnknownName when the call is not reserved.
         """
-        values = {"b_call": call_id, "b_give_back": int(give_back_lifeline)}
-        closed: dict[str, Any] = {"status": "void", "outcome": outcome, "detail": detail}
-        if give_back_lifeline:
-            closed["lifeline"] = False
+        back = refused.give_back_lifeline
+        values = {"b_call": call_id, "b_give_back": int(back)}
+        closed: dict[str, Any] = {"status": "void"}
+        closed |= {"outcome": refused.outcome, "detail": refused.detail}
+        closed |= {"lifeline": False} if back else {}
         with self._transactions.writing() as connection:
-            row = advance(connection, fence, statement=_VOID, values=values, events=events)
+            row = advance(
+                connection,
+                fence,
+                statement=_VOID,
+                values=values,
+                events=events,
+                told=lambda row: told(_totals(row)),
+            )
             _close(connection, fence, call_id, closed)
         return _totals(row)
 
@@ -219,4 +262,5 @@ def _denied(connection: Connection, fence: Fence, spec: CallSpec) -> Denied:
 
 def _totals(row: Row[Any]) -> Totals:
     left = row.lifelines - row.lifelines_used
-    return Totals(row.spent_pico, row.reserved_pico, row.cap_pico, left)
+    counters = (row.spent_pico, row.reserved_pico, row.cap_pico)
+    return Totals(*counters, lifelines_left=left, lifelines_used=row.lifelines_used)

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, closing, contextmanager
 from pathlib import Path
+from threading import local
 from typing import Any
 
-import aiosqlite
 from langchain_core.runnables import RunnableConfig
-from langgraph.checkpoint.base import ChannelVersions, Checkpoint, CheckpointMetadata
-from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
+from langgraph.checkpoint.base import (
+    ChannelVersions,
+    Checkpoint,
+    CheckpointMetadata,
+    CheckpointTuple,
+)
+from langgraph.checkpoint.sqlite import SqliteSaver
 
 from core.errors import Fenced
 from store.fence import Fence
@@ -20,17 +26,17 @@ from store.sqlite import PRAGMAS, storage_error
 _EPOCH = "SELECT epoch FROM runs WHERE id = ?"
 
 
-class FencedSaver(AsyncSqliteSaver):
+class FencedSaver(SqliteSaver):
     """Refuses to write a thread (a run) that is not held, or that somebody else has claimed.
 
-    The check and LangGraph's own insert share one transaction, begun here and committed there.
+    The check and LangGraph's own insert share one transaction. Each asynchronous method is one hop
+    to a thread; LangGraph's own asynchronous saver takes one per statement.
     """
 
-    def __init__(self, connection: aiosqlite.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection) -> None:
         super().__init__(connection)
         self._held: dict[str, Fence] = {}
-        # Not the inherited lock, which the inherited writers take: whatever may commit waits here.
-        self._writing = asyncio.Lock()
+        self._writing = local()
 
     def hold(self, fence: Fence) -> None:
         """Allow writes to the run of this fence."""
@@ -40,7 +46,24 @@ class FencedSaver(AsyncSqliteSaver):
         """Allow no more writes to the run."""
         self._held.pop(run_id, None)
 
-    async def aput(
+    @contextmanager
+    def cursor(self, transaction: bool = True) -> Iterator[sqlite3.Cursor]:
+        """A cursor; in a transaction only after the fence of the run being written was checked."""
+        with self.lock, _translated(), closing(self.conn.cursor()) as cursor:
+            self.setup()
+            if not transaction:
+                yield cursor
+                return
+            cursor.execute("BEGIN IMMEDIATE")
+            try:
+                self._check(cursor)
+                yield cursor
+                self.conn.commit()
+            finally:
+                if self.conn.in_transaction:
+                    self.conn.rollback()
+
+    def put(
         self,
         config: RunnableConfig,
         checkpoint: Checkpoint,
@@ -48,8 +71,49 @@ class FencedSaver(AsyncSqliteSaver):
         new_versions: ChannelVersions,
     ) -> RunnableConfig:
         """Save a checkpoint; raises Fenced or StorageFull and then writes nothing."""
-        async with self._fenced(config):
-            return await super().aput(config, checkpoint, metadata, new_versions)
+        with self._of(config):
+            return super().put(config, checkpoint, metadata, new_versions)
+
+    def put_writes(
+        self,
+        config: RunnableConfig,
+        writes: Sequence[tuple[str, Any]],
+        task_id: str,
+        task_path: str = "",
+    ) -> None:
+        """Save a task's writes; raises Fenced or StorageFull and then writes nothing."""
+        with self._of(config):
+            super().put_writes(config, writes, task_id, task_path)
+
+    async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
+        """The checkpoint the configuration names, or the newest."""
+        return await asyncio.to_thread(self.get_tuple, config)
+
+    async def alist(
+        self,
+        config: RunnableConfig | None,
+        *,
+        filter: dict[str, Any] | None = None,
+        before: RunnableConfig | None = None,
+        limit: int | None = None,
+    ) -> AsyncIterator[CheckpointTuple]:
+        """Checkpoints, newest first; all are read before the first is given out."""
+
+        def read() -> list[CheckpointTuple]:
+            return list(self.list(config, filter=filter, before=before, limit=limit))
+
+        for found in await asyncio.to_thread(read):
+            yield found
+
+    async def aput(
+        self,
+        config: RunnableConfig,
+        checkpoint: Checkpoint,
+        metadata: CheckpointMetadata,
+        new_versions: ChannelVersions,
+    ) -> RunnableConfig:
+        """Like `put`."""
+        return await asyncio.to_thread(self.put, config, checkpoint, metadata, new_versions)
 
     async def aput_writes(
         self,
@@ -58,42 +122,34 @@ class FencedSaver(AsyncSqliteSaver):
         task_id: str,
         task_path: str = "",
     ) -> None:
-        """Save a task's writes; raises Fenced or StorageFull and then writes nothing."""
-        async with self._fenced(config):
-            await super().aput_writes(config, writes, task_id, task_path)
+        """Like `put_writes`."""
+        await asyncio.to_thread(self.put_writes, config, writes, task_id, task_path)
 
     async def adelete_thread(self, thread_id: str) -> None:
         """Remove all checkpoints of a run."""
-        await self.setup()
-        async with self._writing:
-            with _translated():
-                await super().adelete_thread(thread_id)
+        await asyncio.to_thread(self.delete_thread, thread_id)
 
-    @asynccontextmanager
-    async def _fenced(self, config: RunnableConfig) -> AsyncIterator[None]:
-        run_id = str(config["configurable"]["thread_id"])
-        await self.setup()
-        async with self._writing:
-            with _translated():
-                try:
-                    await self.conn.execute("BEGIN IMMEDIATE")
-                    await self._check(run_id)
-                    yield
-                except BaseException:
-                    # Also when cancelled: a transaction left open would lock everybody out.
-                    await self.conn.rollback()
-                    raise
+    @contextmanager
+    def _of(self, config: RunnableConfig) -> Iterator[None]:
+        self._writing.run_id = str(config["configurable"]["thread_id"])
+        try:
+            yield
+        finally:
+            self._writing.run_id = None
 
-    async def _check(self, run_id: str) -> None:
+    def _check(self, cursor: sqlite3.Cursor) -> None:
+        run_id: str | None = getattr(self._writing, "run_id", None)
+        if run_id is None:
+            return  # deleting a thread: whoever deletes a run has checked its owner
         fence = self._held.get(run_id)
         if fence is None:
             raise Fenced(f"Run {run_id} is not held here; claim it and hold its fence first.")
-        rows = list(await self.conn.execute_fetchall(_EPOCH, (run_id,)))
-        if not rows:
+        row = cursor.execute(_EPOCH, (run_id,)).fetchone()
+        if row is None:
             raise Fenced(f"Run {run_id} was deleted; stop working on it.")
-        if rows[0][0] != fence.epoch:
+        if row[0] != fence.epoch:
             raise Fenced(
-                f"Run {run_id} was claimed by another process (epoch {rows[0][0]}, ours is "
+                f"Run {run_id} was claimed by another process (epoch {row[0]}, ours is "
                 f"{fence.epoch}); stop working on it, its new owner goes on."
             )
 
@@ -101,20 +157,28 @@ class FencedSaver(AsyncSqliteSaver):
 @asynccontextmanager
 async def open_saver(database: Path) -> AsyncIterator[FencedSaver]:
     """A saver on a connection of its own; the file must have been opened by `Store` before."""
-    async with aiosqlite.connect(database) as connection:
-        for pragma in PRAGMAS:
-            await connection.execute(pragma)
-        saver = FencedSaver(connection)
-        with _translated():
-            await saver.setup()
+    saver = await asyncio.to_thread(_opened, database)
+    try:
         yield saver
+    finally:
+        await asyncio.to_thread(saver.conn.close)
+
+
+def _opened(database: Path) -> FencedSaver:
+    with _translated():
+        connection = sqlite3.connect(database, check_same_thread=False, isolation_level=None)
+        for pragma in PRAGMAS:
+            connection.execute(pragma)
+        saver = FencedSaver(connection)
+        saver.setup()
+        return saver
 
 
 @contextmanager
 def _translated() -> Iterator[None]:
     try:
         yield
-    except aiosqlite.Error as error:
+    except sqlite3.Error as error:
         full = storage_error(error)
         if full is None:
             raise

@@ -15,6 +15,7 @@ class EventLog:
         self._store = store
         self._fence = fence
         self._keys: dict[int, tuple[int, int]] = {}
+        self._staged: list[Event] = []
         self.begin(RUN_LEVEL)
 
     @property
@@ -31,23 +32,45 @@ class EventLog:
         """Count the events that follow to this step, under a new attempt if it was rolled back."""
         stored = self._store.events.next_key(self._fence.run_id, step)
         known = self._keys.get(step, stored)  # ahead of the store while stamped events wait
+        self._enter(step, max(stored, known))
+
+    def follow(self, step: int) -> bool:
+        """Like `begin`, without the database, for the step after the current one.
+
+        Nothing of it can be stored: a run goes on from its last whole step. False otherwise.
+        """
+        if self._step < 0 or step != self._step + 1:
+            return False
+        self._enter(step, (1, 0))
+        return True
+
+    def _enter(self, step: int, key: tuple[int, int]) -> None:
         self._keys = {k: v for k, v in self._keys.items() if k == RUN_LEVEL}
-        self._keys[step] = max(stored, known)
+        self._keys[step] = key
         self._step = step
+
+    def stage(self, *events: Event) -> None:
+        """Let the next write carry these events in front of its own."""
+        self._staged.extend(events)
 
     def stamp(self, *events: Event) -> list[StampedEvent]:
         """Keys for events that another write of the store is to append."""
         attempt, first = self._keys[self._step]
+        events, self._staged = (*self._staged, *events), []
         self._keys[self._step] = (attempt, first + len(events))
         return [StampedEvent(e, self._step, attempt, first + i) for i, e in enumerate(events)]
 
-    def take_back(self, stamped: list[StampedEvent]) -> None:
-        """Free the keys of events that were not written, if nothing was stamped since."""
+    def take_back(self, stamped: list[StampedEvent], *, keep: int = 0) -> None:
+        """Free the keys of events that were not written, if nothing was stamped since.
+
+        The first `keep` of them wait for the next write.
+        """
         if not stamped:
             return
         first, last = stamped[0], stamped[-1]
         if self._keys.get(first.step) == (first.attempt, last.ordinal + 1):
             self._keys[first.step] = (first.attempt, first.ordinal)
+            self._staged = [s.event for s in stamped[:keep]]
 
     def emit(self, *events: Event) -> int:
         """Append events; returns the run's last sequence number. Raises Fenced."""

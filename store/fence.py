@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,6 +48,8 @@ def fenced(statement: Update) -> ReturningUpdate[Any]:
     )
 
 
+Told = Callable[[Row[Any]], None]
+"""Gets the run's counters before the events are written, so that they can tell them."""
 TOUCH = fenced(update(runs))
 _OWNER = select(runs.c.epoch, runs.c.status, runs.c.owner).where(runs.c.id == bindparam("b_run"))
 
@@ -59,9 +61,10 @@ def advance(
     statement: ReturningUpdate[Any] = TOUCH,
     values: Mapping[str, Any] | None = None,
     events: Sequence[StampedEvent] = (),
+    told: Told | None = None,
 ) -> Row[Any]:
     """Run a fenced UPDATE and append the events, or raise Fenced."""
-    row = attempt(connection, fence, statement=statement, values=values, events=events)
+    row = attempt(connection, fence, statement=statement, values=values, events=events, told=told)
     if row is None:
         raise fenced_error(connection, fence)
     return row
@@ -74,10 +77,13 @@ def attempt(
     statement: ReturningUpdate[Any],
     values: Mapping[str, Any] | None = None,
     events: Sequence[StampedEvent] = (),
+    told: Told | None = None,
 ) -> Row[Any] | None:
     """Like `advance`, but None when no row matched, for whatever reason."""
     bound = {"b_run": fence.run_id, "b_epoch": fence.epoch, "b_events": len(events)}
     row = connection.execute(statement, {**bound, **(values or {})}).one_or_none()
+    if row is not None and told is not None:
+        told(row)
     if row is not None and events:
         insert_events(connection, fence.run_id, row.last_seq, events)
     return row

@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 from platformdirs import user_cache_path
 
+from sandbox.interpreter import ensure_interpreter
+
 CHECKOUT = Path(__file__).resolve().parents[1]
 QUIET = {
     "LANGGRAPH_STRICT_MSGPACK": "true",
@@ -103,8 +105,6 @@ def shared_dir() -> Path:
 @pytest.fixture(scope="session")
 def script_python() -> Path:
     """The interpreter scripts run in, built once per machine and shared by all workers."""
-    from sandbox.interpreter import ensure_interpreter  # noqa: PLC0415
-
     default = user_cache_path("budgetml") / "test-envs"
     envs_dir = Path(os.environ.get("BUDGETML_TEST_ENVS", default))
     lock = CHECKOUT / "tasks" / "envs" / "base.lock"

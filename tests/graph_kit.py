@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 import sys
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from state_kit import PAPER
 
+from bench.dialects import Answer
 from bench.kit import home_settings, reply, write_task
-from bench.loopback import Answer, Loopback, Request
+from bench.loopback import Loopback, Request
 from core.config import ModelConfig, RunConfig, RunOptions
 from core.events import LoggedEvent
 from graph.report import build_report
@@ -41,10 +42,10 @@ Line = str | Answer
 class Cast:
     """What each model says, in turn; a base planner with nothing left to say ends the run."""
 
-    base: list[Line] = field(default_factory=list)
-    top: list[Line] = field(default_factory=list)
-    expert: list[Line] = field(default_factory=list)
-    work: list[Line] = field(default_factory=list)
+    base: Sequence[Line] = ()
+    top: Sequence[Line] = ()
+    expert: Sequence[Line] = ()
+    work: Sequence[Line] = ()
     on_request: Callable[[Request], None] = lambda _: None
     seen: dict[Role, list[Request]] = field(default_factory=lambda: defaultdict(list))
     """Every request, by who was meant."""
@@ -55,7 +56,7 @@ class Cast:
         role = role_of(request)
         number = len(self.seen[role])
         self.seen[role].append(request)
-        lines: list[Line] = getattr(self, role)
+        lines: Sequence[Line] = getattr(self, role)
         if number < len(lines):
             line = lines[number]
             return Answer(line) if isinstance(line, str) else line
@@ -69,7 +70,7 @@ class Cast:
 
 def role_of(request: Request) -> Role:
     """Who a request is meant for."""
-    if request.body["temperature"] == 0.01:
+    if "# Form of every reply" not in request.prompt:
         return "work"
     if "You are asked for help" in request.prompt:
         return "expert"

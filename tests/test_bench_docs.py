@@ -20,4 +20,4 @@ def test_every_field_says_what_it_means() -> None:
 
 def test_the_drawing_shows_every_action_as_a_node() -> None:
     page = PAGES["graph.md"]()
-    assert all(f"({name})" in page for name in WORKERS)
+    assert all(f'["{name}"]' in page for name in WORKERS)

@@ -25,28 +25,27 @@ def check(config: RunConfig) -> None:
     check_models(config, PriceBook.load(), KEYS)
 
 
-def cascade(*tiers: TierConfig, order: str) -> RunConfig:
-    config = PAPER.model_copy(update={"tiers": tiers})
-    return with_field(config, "cascade.cost_order", order)
+def cascade(*tiers: TierConfig) -> RunConfig:
+    return PAPER.model_copy(update={"tiers": tiers})
 
 
 @pytest.mark.parametrize("order", ["paid", "list", "expected"])
 def test_R2_a_cascade_that_gets_cheaper_is_refused(order: str) -> None:
     with pytest.raises(ConfigurationError, match="gets cheaper from openai:gpt-4"):
-        check(cascade(GPT4, GPT35, order=order))
+        check(with_field(cascade(GPT4, GPT35), "cascade.cost_order", order))
 
 
 @pytest.mark.parametrize("order", ["paid", "list", "expected"])
 def test_R2_equal_prices_keep_the_order_of_the_preset(order: str) -> None:
-    check(cascade(GEMINI, GPT35, GPT4, order=order))
-    check(cascade(GPT35, GEMINI, GPT4, order=order))
+    check(with_field(cascade(GEMINI, GPT35, GPT4), "cascade.cost_order", order))
+    check(with_field(cascade(GPT35, GEMINI, GPT4), "cascade.cost_order", order))
 
 
 def test_A19_a_free_tier_counts_as_0_unless_list_prices_decide() -> None:
     free = GPT4.model_copy(update={"free_tier": True})
-    check(cascade(free, GPT35, order="paid"))
+    check(with_field(cascade(free, GPT35), "cascade.cost_order", "paid"))
     with pytest.raises(ConfigurationError, match="gets cheaper"):
-        check(cascade(free, GPT35, order="list"))
+        check(with_field(cascade(free, GPT35), "cascade.cost_order", "list"))
 
 
 def test_A19_the_readings_name_their_price() -> None:

@@ -20,9 +20,9 @@ from state_kit import (
 
 from core.actions import HELP
 from core.cascade import NO_LIFELINES, NOT_YOURS, decide, first_tier, is_repetition, policy_of
-from core.state import Executed
+from core.state import Executed, Result
 
-FOUR_FILES = [{"file_name": f"{n}.csv"} for n in range(4)]
+FOUR_FILES = [f"{n}.csv" for n in range(4)]
 AGAIN = reply(LIST, dir_path=".")
 
 
@@ -35,8 +35,8 @@ def repeated(preset: str) -> list[Executed]:
 @pytest.mark.parametrize(("preset", "alike"), [("paper", True), ("default", False)])
 def test_A1_the_same_action_with_other_inputs(preset: str, alike: bool) -> None:
     policy = policy_of(READINGS[preset])
-    recent = [done("Read File", basis=policy["basis"], **given) for given in FOUR_FILES[:3]]
-    assert is_repetition(policy, recent, reply("Read File", **FOUR_FILES[3])) is alike
+    recent = [done("Read File", basis=policy["basis"], file_name=name) for name in FOUR_FILES[:3]]
+    assert is_repetition(policy, recent, reply("Read File", file_name=FOUR_FILES[3])) is alike
 
 
 def test_A1_equal_inputs_are_alike_in_any_order_of_keys() -> None:
@@ -184,3 +184,15 @@ def test_A20_only_metered_tiers_take_lifelines() -> None:
     capped = with_field(CHATGPT, "tiers.1.metered", True)
     assert decide(at(capped, unusable(), tried=3, lifelines=0)).route == "end"
     assert decide(at(CHATGPT, unusable(), tried=3, lifelines=0)).route == "escalate"
+
+
+def test_A9_advice_that_was_given_counts_also_when_it_was_the_last() -> None:
+    advice = Result(observation="a", failed=False, final=False, executed=False, artifact=None)
+    asked = reply(HELP, request="?")
+    assert decide(at(DEFAULT, asked, lifelines=0, result=advice)).turn == asked
+
+
+def test_A8_the_paper_knows_no_such_action() -> None:
+    decision = decide(at(PAPER, reply(HELP, request="?"), lifelines=0))
+    assert decision.route == "retry"
+    assert "is not offered" in decision.reason

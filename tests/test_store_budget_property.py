@@ -17,7 +17,7 @@ import pytest
 from core.calls import CallKey
 from core.errors import Fenced
 from core.money import Usage
-from store.callrows import CallBill, CallSpec, Denied, Granted
+from store.callrows import CallBill, CallSpec, Denied, Granted, Refused
 from store.database import Store
 from store.fence import Fence
 from store.runrows import NewRun
@@ -89,7 +89,7 @@ class Schedule:
         call_id, spec = self.take()
         back = self.rng.random() < 0.5
         self.store.calls.void(
-            self.fence, call_id, outcome="transient", detail="", give_back_lifeline=back
+            self.fence, call_id, Refused(outcome="transient", detail="", give_back_lifeline=back)
         )
         self.used -= spec.lifeline and back
         self.calls -= 1

@@ -12,7 +12,7 @@ from core.calls import CallKey
 from core.errors import Fenced, UnknownName
 from core.events import Event
 from core.money import Usage
-from store.callrows import CallBill, CallRow, CallSpec, Denied, Granted, Totals
+from store.callrows import CallBill, CallRow, CallSpec, Denied, Granted, Refused, Totals
 from store.database import Store
 from store.eventlog import EventLog
 from store.fence import Fence
@@ -73,7 +73,9 @@ def test_settling_books_what_it_cost_in_every_bill(store: Store, fence: Fence) -
     call_id = granted(store.calls.reserve(fence, spec())).call_id
     totals = store.calls.settle(fence, call_id, bill(12, finish="stop", detail="d"))
     run, call = store.runs.get("run-a"), only_call(store)
-    assert totals == Totals(spent_pico=12, reserved_pico=0, cap_pico=100, lifelines_left=2)
+    assert totals == Totals(
+        spent_pico=12, reserved_pico=0, cap_pico=100, lifelines_left=2, lifelines_used=0
+    )
     assert (run.spent_pico, run.paid_pico, run.list_pico, run.top_pico) == (12, 12, 24, 108)
     assert (call.status, call.outcome, call.reply, call.finish) == ("settled", "ok", "yes", "stop")
     assert (call.cost_pico, call.paid_pico, call.list_pico, call.top_pico) == (12, 12, 24, 108)
@@ -112,9 +114,11 @@ def test_a_void_call_costs_nothing_and_may_give_its_lifeline_back(
 ) -> None:
     ids = [granted(store.calls.reserve(fence, spec(lifeline=True))).call_id for _ in range(2)]
     kept = store.calls.void(
-        fence, ids[0], outcome="transient", detail="429", give_back_lifeline=False
+        fence, ids[0], Refused(outcome="transient", detail="429", give_back_lifeline=False)
     )
-    back = store.calls.void(fence, ids[1], outcome="transient", detail="", give_back_lifeline=True)
+    back = store.calls.void(
+        fence, ids[1], Refused(outcome="transient", detail="", give_back_lifeline=True)
+    )
     assert (kept.lifelines_left, back.lifelines_left) == (0, 1)
     assert (back.spent_pico, back.reserved_pico) == (0, 0)
     first, second = store.calls.read("run-a")
@@ -126,7 +130,9 @@ def test_a_void_call_costs_nothing_and_may_give_its_lifeline_back(
 def test_giving_back_what_was_not_taken_gives_nothing(store: Store, fence: Fence) -> None:
     granted(store.calls.reserve(fence, spec(lifeline=True)))
     plain = granted(store.calls.reserve(fence, spec())).call_id
-    totals = store.calls.void(fence, plain, outcome="permanent", detail="", give_back_lifeline=True)
+    totals = store.calls.void(
+        fence, plain, Refused(outcome="permanent", detail="", give_back_lifeline=True)
+    )
     assert totals.lifelines_left == 1
 
 
@@ -137,7 +143,7 @@ def test_a_call_is_closed_once(store: Store, fence: Fence) -> None:
     with pytest.raises(UnknownName, match="exactly once"):
         store.calls.settle(fence, call_id, bill())
     with pytest.raises(UnknownName, match="exactly once"):
-        store.calls.void(fence, call_id, outcome="", detail="", give_back_lifeline=True)
+        store.calls.void(fence, call_id, Refused(outcome="", detail="", give_back_lifeline=True))
     assert store.runs.get("run-a") == before
 
 
@@ -169,7 +175,7 @@ def test_the_newest_paid_reply_is_replayed_and_no_other(store: Store, fence: Fen
     paid("other try", "settled", KEY._replace(try_no=2))
     refused = granted(store.calls.reserve(fence, spec(1)))
     store.calls.void(
-        fence, refused.call_id, outcome="transient", detail="", give_back_lifeline=False
+        fence, refused.call_id, Refused(outcome="transient", detail="", give_back_lifeline=False)
     )
     granted(store.calls.reserve(fence, spec(1)))
     found = store.calls.settled("run-a", KEY)
@@ -225,7 +231,7 @@ def test_a_fenced_worker_can_neither_reserve_nor_settle_nor_void(
     with pytest.raises(Fenced):
         store.calls.settle(fence, call_id, bill())
     with pytest.raises(Fenced):
-        store.calls.void(fence, call_id, outcome="", detail="", give_back_lifeline=True)
+        store.calls.void(fence, call_id, Refused(outcome="", detail="", give_back_lifeline=True))
     assert store.runs.get("run-a") == before
     assert only_call(store).status == "lost"
 

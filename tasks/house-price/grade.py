@@ -6,7 +6,7 @@ import math
 from argparse import Namespace
 from typing import Any
 
-from grade_helper import InvalidSubmission, main, read_column, require_same_keys
+from grade_helper import main, read_column, require_same_keys
 
 
 def price(text: str) -> float:
@@ -26,8 +26,6 @@ def score(args: Namespace) -> dict[str, Any]:
     guess = read_column(args.submission / "submission.csv", "Id", "SalePrice", price)
     require_same_keys(guess, truth, "Id")
     error = sum(abs(guess[key] - truth[key]) / len(truth) for key in truth)
-    if not math.isfinite(error):
-        raise InvalidSubmission("the predictions are too large to compute an error")
     return {"score": error, "details": {"rows": len(truth)}}
 
 
