@@ -37,13 +37,14 @@ class Attempt:
         line, meter, key = self._line, self._meter, self._request.key
         own = [call_events.started(line, key, self._worst)]
         own += [call_events.lifeline(line)] if line.lifeline else []
-        events = meter.log.stamp(*own)
-        answer = meter.store.calls.reserve(
-            meter.fence, self._spec(), events, partial(call_events.tell, events)
-        )
-        if isinstance(answer, Denied):
-            meter.log.take_back(events, keep=len(events) - len(own))
-            return self._denied(answer)
+        with meter.turn:
+            events = meter.log.stamp(*own)
+            answer = meter.store.calls.reserve(
+                meter.fence, self._spec(), events, partial(call_events.tell, events)
+            )
+            if isinstance(answer, Denied):
+                meter.log.take_back(events, keep=len(events) - len(own))
+                return self._denied(answer)
         self._open = answer
         self._began = time.monotonic()
         return None
@@ -86,11 +87,12 @@ class Attempt:
         give_back = line.lifeline and meter.lifeline_per == "billed_attempt"
         own = [call_events.refused(line, self._request.key, failure)]
         own += [call_events.lifeline(line)] if give_back else []
-        events = meter.log.stamp(*own)
         refused = Refused(failure.kind, failure.reason, give_back)
-        meter.store.calls.void(
-            meter.fence, self._call_id, refused, events, partial(call_events.tell, events)
-        )
+        with meter.turn:
+            events = meter.log.stamp(*own)
+            meter.store.calls.void(
+                meter.fence, self._call_id, refused, events, partial(call_events.tell, events)
+            )
         self._open = None
 
     @property
@@ -101,10 +103,11 @@ class Attempt:
 
     def _settle(self, bill: CallBill, *own: Event) -> None:
         meter = self._meter
-        events = meter.log.stamp(*own)
-        meter.store.calls.settle(
-            meter.fence, self._call_id, bill, events, partial(call_events.tell, events)
-        )
+        with meter.turn:
+            events = meter.log.stamp(*own)
+            meter.store.calls.settle(
+                meter.fence, self._call_id, bill, events, partial(call_events.tell, events)
+            )
         self._open = None
 
     def _spec(self) -> CallSpec:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import threading
+from dataclasses import dataclass, field
 from typing import Literal
 
 from core.config import ModelConfig, RunConfig
@@ -28,6 +29,8 @@ class Meter:
     """A5: whether a refused request gives its lifeline back."""
     top: Prices
     """List prices of the dearest model of the run."""
+    turn: threading.Lock = field(default_factory=threading.Lock)
+    """Held from stamping events until they are written, so that parallel calls keep their order."""
 
     @classmethod
     def of(

@@ -26,6 +26,7 @@ def environment(program: Program, private: Path) -> dict[str, str]:
         "MPLBACKEND": "Agg",
         "OMP_NUM_THREADS": cores,
         "OPENBLAS_NUM_THREADS": cores,
+        "OMP_WAIT_POLICY": "PASSIVE",  # spinning threads crawl where cores are shared
         MARK: private.name,
         **program.env,
     }

@@ -10,14 +10,15 @@ from typing import Literal
 
 from bench.loopback import Loopback
 from core.calls import CallKey, Message, ModelReply, ModelRequest
-from core.config import LimitsConfig, ModelConfig, RunConfig, TierConfig
+from core.config import CascadeConfig, LimitsConfig, ModelConfig, RunConfig, TierConfig
 from core.events import LoggedEvent
 from core.money import Usage, to_pico
-from models.base import Caller, Provider
+from models.base import Caller, Context, Provider
 from models.connect import connect
 from models.meter import Line, Meter
 from models.metered import Metered
 from models.prices import PriceBook
+from models.registry import build
 from models.tape import Tape
 from store.callrows import CallRow
 from store.database import Store
@@ -78,10 +79,12 @@ class Desk:
         budget: str = "0.50",
         lifelines: int = 5,
         cap_basis: Literal["paid", "list"] = "paid",
+        lifeline_per: Literal["call", "billed_attempt"] = "billed_attempt",
     ) -> Desk:
         """A new run of one model, claimed."""
         limits = LimitsConfig(budget_usd=Decimal(budget), lifelines=lifelines, cap_basis=cap_basis)
-        config = RunConfig(tiers=(TierConfig(model=model),), limits=limits)
+        cascade = CascadeConfig(lifeline_per=lifeline_per)
+        config = RunConfig(tiers=(TierConfig(model=model),), limits=limits, cascade=cascade)
         store = Store.open(folder / "budgetml.db")
         cap = to_pico(limits.budget_usd)
         store.runs.create(
@@ -119,9 +122,6 @@ class Desk:
 
     def reach(self, server: Loopback, provider: str, **changes: float) -> Metered:
         """The real client of a provider, pointed at a loopback server, for single attempts."""
-        from models.base import Context  # noqa: PLC0415
-        from models.registry import build  # noqa: PLC0415
-
         config = ModelConfig.model_validate(
             {"model": NAMES[provider], "base_url": server.base_url(provider), **changes}
         )

@@ -52,7 +52,7 @@ def test_every_open_point_is_settled_by_a_field_or_by_a_preset() -> None:
     assert settled >= OPEN_POINTS
 
 
-@pytest.mark.parametrize("row", settling())
+@pytest.mark.parametrize("row", list(settling()))
 def test_a_field_that_settles_a_point_is_varied_by_a_test_of_that_point(row: Row) -> None:
     varied = [
         test.name

@@ -83,7 +83,7 @@ def run_program(folder: Path, name: str, limit_s: float) -> float:
         code = process.wait()
         seconds = time.perf_counter() - start
         timer.cancel()
-        pass
+        _kill_leftovers(process.pid)
         if seconds >= limit_s:
             raise InvalidSubmission(f"{name}: train.py ran longer than {limit_s:.0f} s")
         if code != 0:

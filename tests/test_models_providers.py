@@ -1,0 +1,262 @@
+"""The real client classes against a loopback server: wiring, failure classes and the bill."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from langchain_google_genai import ChatGoogleGenerativeAI
+from langchain_openai import ChatOpenAI
+from models_kit import CHEAP, KEYS, NAMES, Desk, request
+from test_models_tape import HEADER, ROW, tape_file
+
+from bench.dialects import Answer
+from bench.loopback import Loopback, Request
+from core.calls import CallKey, Message, ModelRequest
+from core.config import ModelConfig
+from core.money import Prices, to_usd
+from core.state import OutcomeKind
+from models.anthropic import _client as anthropic_client
+from models.google_genai import _client as google_client
+from models.openai import client as openai_client
+from models.tape import Tape
+
+pytestmark = pytest.mark.loopback
+ALL = tuple(NAMES)
+GOOD = Answer("Action: x", input_tokens=1200, output_tokens=364, cached_tokens=1024)
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    desk = Desk.open(tmp_path, CHEAP, budget="10")
+    yield desk
+    desk.store.close()
+
+
+def usd(server: Loopback, name: str, prices: Prices) -> object:
+    """What the server's own counts cost."""
+    said = server.tokens_by_model[name]
+    cached = prices.input if prices.cache_read is None else prices.cache_read
+    fresh = (said.input - said.cached) * prices.input
+    return (fresh + said.cached * cached + said.output * prices.output) / 10**6
+
+
+@pytest.mark.parametrize("provider", ALL)
+async def test_the_ledger_is_the_server_s_tokens_times_the_price(desk: Desk, provider: str) -> None:
+    faults = [
+        GOOD,
+        Answer(status=429),
+        Answer("cut short", finish="length"),
+        Answer(status=500),
+        Answer("", finish="blocked"),
+        Answer(status=401),
+        Answer("y" * 4001, reasoning_tokens=64),
+    ]
+    with Loopback.always(*faults) as server:
+        caller = desk.reach(server, provider)
+        for step in range(1, len(faults) + 1):
+            await caller(request(step))
+        name = NAMES[provider].partition(":")[2]
+        prices = desk.meter.book.prices(NAMES[provider])
+        assert to_usd(desk.run.spent_pico) == usd(server, name, prices)
+    assert len(server.requests) == len(faults)
+    assert server.tokens_by_model[name].cached == 1024
+    assert [c.status for c in desk.calls].count("settled") == 4
+
+
+FAULTS: list[tuple[str, Answer, OutcomeKind, str]] = [
+    ("429", Answer(status=429, headers={"Retry-After": "7"}), "transient", "void"),
+    ("500", Answer(status=500), "transient", "void"),
+    ("503", Answer(status=503), "transient", "void"),
+    ("400", Answer(status=400), "permanent", "void"),
+    ("401", Answer(status=401), "permanent", "void"),
+    ("403", Answer(status=403), "permanent", "void"),
+    ("404", Answer(status=404), "permanent", "void"),
+    ("html", Answer(fault="html"), "broken", "estimated"),
+    ("cut", Answer("half a reply" * 9, fault="cut"), "transient", "estimated"),
+    ("length", Answer("half", finish="length"), "truncated", "settled"),
+    ("blocked", Answer(finish="blocked"), "blocked", "settled"),
+    ("refusal", Answer(finish="refusal"), "blocked", "settled"),
+    ("empty", Answer(""), "empty", "settled"),
+    ("no usage", Answer("fine", reports_usage=False), "ok", "estimated"),
+]
+
+
+@pytest.mark.parametrize("provider", ALL)
+@pytest.mark.parametrize(
+    ("answer", "kind", "status"), [f[1:] for f in FAULTS], ids=[f[0] for f in FAULTS]
+)
+async def test_a_fault_has_its_class_takes_one_request_and_is_booked(
+    desk: Desk, provider: str, answer: Answer, kind: OutcomeKind, status: str
+) -> None:
+    with Loopback.always(answer) as server:
+        outcome = await desk.reach(server, provider)(request())
+    assert (outcome.kind, desk.calls[0].status) == (kind, status)
+    assert len(server.requests) == 1
+    assert outcome.retry_after_s == (7 if answer.status == 429 else None)
+
+
+@pytest.mark.parametrize(
+    ("provider", "answer", "kind"),
+    [
+        ("openai", Answer(status=400, error_code="context_length_exceeded"), "overflow"),
+        ("openai", Answer(status=400, error_code="content_filter"), "blocked"),
+        ("openai", Answer(status=429, error_code="insufficient_quota"), "permanent"),
+        ("openai", Answer(fault="no_choices"), "broken"),
+        ("google_genai", Answer(status=400, error_text="exceeds the token limit"), "overflow"),
+        ("google_genai", Answer(finish="prompt_blocked"), "blocked"),
+        ("google_genai", Answer(fault="no_choices"), "empty"),
+        ("anthropic", Answer(status=529), "transient"),
+        ("anthropic", Answer(status=400, error_text="prompt is too long: 9 > 8"), "overflow"),
+    ],
+)
+async def test_what_only_one_provider_says(
+    desk: Desk, provider: str, answer: Answer, kind: OutcomeKind
+) -> None:
+    with Loopback.always(answer) as server:
+        assert (await desk.reach(server, provider)(request())).kind == kind
+
+
+@pytest.mark.parametrize("provider", ALL)
+async def test_a_silent_server_is_given_up_after_the_timeout(desk: Desk, provider: str) -> None:
+    with Loopback.always(Answer("late", delay_s=20)) as server:
+        outcome = await desk.reach(server, provider, timeout_s=0.3)(request())
+    assert (outcome.kind, desk.calls[0].status) == ("transient", "estimated")
+    assert desk.calls[0].seconds < 15
+    assert len(server.requests) == 1
+
+
+async def test_nobody_listening_costs_nothing(desk: Desk) -> None:
+    with Loopback.always(GOOD) as server:
+        caller = desk.reach(server, "openai")
+    outcome = await caller(request())
+    assert (outcome.kind, desk.calls[0].status) == ("transient", "void")
+
+
+@pytest.mark.parametrize("provider", ALL)
+async def test_a_key_in_an_error_is_not_passed_on(desk: Desk, provider: str) -> None:
+    key = KEYS.get(f"{provider.upper()}_API_KEY", "sk-loopback-0123456789")
+    said = Answer(status=401, error_text=f"Incorrect API key provided: {key}. key={key}")
+    with Loopback.always(said) as server:
+        outcome = await desk.reach(server, provider)(request())
+    written = outcome.reason + str(desk.events()) + str(desk.calls)
+    assert "0123456789" not in written
+    assert "[redacted]" in outcome.reason
+
+
+async def test_four_attempts_at_a_busy_server_are_four_requests(desk: Desk) -> None:
+    busy, good = Answer(status=503, headers={"Retry-After": "0.01"}), GOOD
+    with Loopback.always(busy, busy, busy, good) as server:
+        model = ModelConfig(model=CHEAP, base_url=server.base_url("openai"))
+        assert (await desk.connect(model)(request())).kind == "ok"
+    assert len(server.requests) == 4
+    assert [c.status for c in desk.calls] == ["void", "void", "void", "settled"]
+    assert [c.attempt for c in desk.calls] == [1, 2, 3, 4]
+
+
+def sent_options(provider: str, sent: Request) -> tuple[object, ...]:
+    """Temperature, token cap and stop sequences as they went over the wire."""
+    body = sent.body
+    if provider == "google_genai":
+        made = body["generationConfig"]
+        return made["temperature"], made["maxOutputTokens"], made["stopSequences"]
+    cap = body.get("max_tokens", body.get("max_completion_tokens"))
+    return body["temperature"], cap, body.get("stop", body.get("stop_sequences"))
+
+
+@pytest.mark.parametrize("provider", ALL)
+async def test_each_request_has_its_own_options_on_one_client(desk: Desk, provider: str) -> None:
+    messages = (Message("system", "You plan."), Message("user", "Go on."))
+    wanted = [(0.2, 700), (0.01, 4000)]
+    with Loopback.always(GOOD) as server:
+        caller = desk.reach(server, provider)
+        for step, (temperature, cap) in enumerate(wanted, start=1):
+            key = CallKey(step, 0, 1, "plan")
+            await caller(ModelRequest(key, messages, temperature, cap, stop=("Observation:",)))
+    found = [sent_options(provider, sent) for sent in server.requests]
+    assert found == [(t, cap, ["Observation:"]) for t, cap in wanted]
+    assert not any(sent.body.get("stream") for sent in server.requests)
+    assert {sent.prompt for sent in server.requests} == {"You plan.\nGo on."}
+
+
+async def test_a_model_that_takes_no_temperature_is_sent_none(desk: Desk) -> None:
+    with Loopback.always(GOOD) as server:
+        model = ModelConfig(model="openai:gpt-5-mini", base_url=server.base_url("openai"))
+        await desk.connect(model)(request())
+    assert "temperature" not in server.requests[0].body
+
+
+async def test_a_local_server_gets_the_old_name_of_the_token_cap(desk: Desk) -> None:
+    with Loopback.always(GOOD) as server:
+        await desk.reach(server, "local")(request())
+    assert server.requests[0].body["max_tokens"] == 1000
+    assert "max_completion_tokens" not in server.requests[0].body
+
+
+async def test_variables_of_the_client_libraries_redirect_nothing(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Loopback.always(GOOD) as wanted, Loopback.always(GOOD) as stranger:
+        monkeypatch.setenv("OPENAI_BASE_URL", stranger.base_url("openai"))
+        monkeypatch.setenv("OPENAI_API_BASE", stranger.base_url("openai"))
+        monkeypatch.setenv("LANGSMITH_GATEWAY", "true")
+        ours = {**KEYS, "BUDGETML_OPENAI_BASE_URL": wanted.base_url("openai")}
+        await desk.connect(ModelConfig(model=CHEAP), environ=ours)(request())
+    assert (len(wanted.requests), len(stranger.requests)) == (1, 0)
+
+
+def test_without_an_address_the_provider_s_own_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://elsewhere.invalid/v1")
+    gpt = openai_client(ModelConfig(model=CHEAP), "https://api.openai.com/v1", "sk-x")
+    assert isinstance(gpt, ChatOpenAI)
+    assert str(gpt.root_client.base_url) == "https://api.openai.com/v1/"
+    assert (gpt.root_client.max_retries, gpt.root_client.timeout) == (0, 120)
+    google = google_client(ModelConfig(model=NAMES["google_genai"]), "https://g.example", "x")
+    assert isinstance(google, ChatGoogleGenerativeAI)
+    assert (google.max_retries, google.timeout, google.base_url) == (1, 120, "https://g.example")
+    claude = anthropic_client(ModelConfig(model=NAMES["anthropic"]), "https://a.example", "x")
+    assert claude.lc_attributes is not None
+
+
+async def test_parallel_calls_share_one_client_and_keep_their_books(desk: Desk) -> None:
+    with Loopback(lambda sent: Answer(sent.prompt[-1], input_tokens=10, output_tokens=1)) as server:
+        caller = desk.reach(server, "openai")
+        outcomes = await asyncio.gather(
+            *(caller(request(step, content=f"say {step}")) for step in range(1, 10))
+        )
+    assert [o.text for o in outcomes] == [str(step) for step in range(1, 10)]
+    assert desk.run.spent_pico == 9 * (10 * 500_000 + 1_500_000)
+    keys = [(e.step, e.attempt, e.seq) for e in desk.events()]
+    assert len(set(keys)) == len(keys)
+
+
+async def test_a_tape_can_be_served_to_a_real_client(desk: Desk, tmp_path: Path) -> None:
+    second = ROW | {"step": 2, "reply": "Action: y", "usage": {"input": 7, "output": 3}}
+    tape = Tape.read(tape_file(tmp_path, HEADER, ROW, second))
+    with Loopback.from_tape(tape) as server:
+        caller = desk.reach(server, "google_genai")
+        outcomes = [await caller(request(step)) for step in (1, 2, 3)]
+    assert [o.text for o in outcomes] == ["Action: x", "Action: y", ""]
+    assert outcomes[2].kind == "permanent"
+    assert [c.status for c in desk.calls] == ["estimated", "settled", "void"]
+    assert (desk.calls[1].input_tokens, desk.calls[1].output_tokens) == (7, 3)
+
+
+@pytest.mark.parametrize("provider", ["openai", "google_genai"])
+async def test_the_server_streams_as_the_providers_do(provider: str) -> None:
+    with Loopback.always(Answer("Hello there", input_tokens=9, output_tokens=4)) as server:
+        config = ModelConfig(model=NAMES[provider])
+        make = openai_client if provider == "openai" else google_client
+        model = make(config, server.base_url(provider), "sk-x").model_copy(
+            update={"disable_streaming": False}
+        )
+        pieces = [piece async for piece in model.astream("hi")]
+    whole = pieces[0]
+    for piece in pieces[1:]:
+        whole += piece  # type: ignore[assignment] # chunks of one class add up to that class
+    assert str(whole.text) == "Hello there"
+    assert len([p for p in pieces if str(p.text)]) == 2
+    assert whole.usage_metadata is not None
+    assert (whole.usage_metadata["input_tokens"], whole.usage_metadata["output_tokens"]) == (9, 4)
