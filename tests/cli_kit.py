@@ -13,6 +13,15 @@ from typing import Any
 CHECKOUT = Path(__file__).resolve().parents[1]
 STARTER = "from cli.main import main; main()"
 CONSENT = {"BUDGETML_SANDBOX": "none", "BUDGETML_ALLOW_UNSANDBOXED_CODE": "i-understand"}
+TASK = """
+id: tiny
+title: A task that is graded at once
+summary: Does nothing, so that tests of the command take no time.
+metric: {name: error, unit: points, direction: lower}
+submission: [train.py]
+baseline: {note: a fixed figure}
+"""
+GRADE = """print('{"score": 2.0, "baseline": 2.1, "reason": "", "details": {}}')\n"""
 LOOK = ("List Files", {"dir_path": "."})
 DONE = ("Final Answer", {"final_answer": "it is done"})
 
@@ -59,10 +68,21 @@ def reply(action: str, given: dict[str, Any]) -> str:
 
 def write_tape(path: Path, replies: dict[tuple[int, int, int], str]) -> Path:
     """A tape of planner replies by (step, tier, try)."""
-    rows: list[dict[str, Any]] = [{"tape": 1, "task_id": "vectorization", "note": "for a test"}]
+    rows: list[dict[str, Any]] = [{"tape": 1, "task_id": "tiny", "note": "for a test"}]
     rows += [
         {"step": s, "tier": t, "try": n, "purpose": "plan", "reply": text, "finish": "stop"}
         for (s, t, n), text in replies.items()
     ]
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     return path
+
+
+def write_task(root: Path) -> Path:
+    """A task folder whose grader measures nothing; its submission is 5 % better than the starter."""
+    folder = root / "tiny"
+    (folder / "env").mkdir(parents=True)
+    (folder / "env" / "train.py").write_text("print('hello')\n" * 9, encoding="utf-8")
+    (folder / "task.yaml").write_text(TASK, encoding="utf-8")
+    (folder / "brief.md").write_text("Do nothing.\n", encoding="utf-8")
+    (folder / "grade.py").write_text(GRADE, encoding="utf-8")
+    return folder

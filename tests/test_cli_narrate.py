@@ -32,16 +32,14 @@ def tell(narrator: Narrator, kind: str, *, tier: int = 0, step: int = 4, **data:
 
 
 def finished(narrator: Narrator, **more: Any) -> list[str]:
-    data = {"action": "Execute Script", "input": {"script_name": "train.py"}, "by": "planner"}
+    data: dict[str, Any] = {"action": "Execute Script", "input": {"script_name": "train.py"}, "by": "planner"}
     data |= {"observation": "fine", "failed": False, "executed": True}
     return tell(narrator, "step.finished", **(data | more))
 
 
 def planned(narrator: Narrator, try_: int, *, tier: int = 0) -> list[str]:
-    model = (CHEAP, STRONG)[tier]
-    return tell(
-        narrator, "call.started", tier=tier, **{"model": model, "purpose": "plan", "try": try_}
-    )
+    data: dict[str, Any] = {"model": (CHEAP, STRONG)[tier], "purpose": "plan", "try": try_}
+    return tell(narrator, "call.started", tier=tier, **data)
 
 
 def test_a_step_is_one_line_with_all_that_matters(narrator: Narrator) -> None:

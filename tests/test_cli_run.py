@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import signal
 import subprocess
 import time
@@ -12,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cli_kit import CHECKOUT, DONE, LOOK, Budgetml, reply, write_tape
+from cli_kit import DONE, LOOK, Budgetml, reply, write_tape, write_task
 
 STEP = re.compile(r"^ {2,3}\d+  .*♥\d")
 TAPE = "The models' words come from a tape (simulated)"
@@ -27,11 +26,22 @@ def budgetml(tmp_path_factory: pytest.TempPathFactory, script_python: Path) -> B
 
 
 @pytest.fixture(scope="module")
-def tape(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three looks at the folder, then the end."""
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a task that is graded at once."""
+    return write_task(tmp_path_factory.mktemp("tasks"))
+
+
+@pytest.fixture(scope="module")
+def short(tmp_path_factory: pytest.TempPathFactory, folder: Path) -> tuple[str, ...]:
+    """Runs that task on a tape: three looks at the files, then the end."""
     replies = {(step, 0, 1): reply(*LOOK) for step in (1, 2)}
     replies |= {(3, 0, 1): reply("Inspect Script Lines", _lines(1)), (4, 0, 1): reply(*DONE)}
-    return write_tape(tmp_path_factory.mktemp("tape") / "short.tape.jsonl", replies)
+    tape = write_tape(tmp_path_factory.mktemp("tape") / "short.tape.jsonl", replies)
+    return _on_tape(folder, tape)
+
+
+def _on_tape(folder: Path, tape: Path) -> tuple[str, ...]:
+    return ("run", "tiny", "--task-dir", str(folder), "--tape", str(tape))
 
 
 def _lines(start: int) -> dict[str, Any]:
@@ -135,9 +145,9 @@ def test_an_exported_tape_plays_to_the_same_trajectory(
 
 
 def test_json_is_one_object_on_stdout_and_progress_goes_to_stderr(
-    budgetml: Budgetml, tape: Path
+    budgetml: Budgetml, short: tuple[str, ...]
 ) -> None:
-    done = budgetml("run", "vectorization", "--tape", str(tape), "--json")
+    done = budgetml(*short, "--json")
     assert done.returncode == 0
     facts = json.loads(done.stdout)
     assert (facts["status"], facts["end_reason"]) == ("succeeded", "final_answer")
@@ -147,38 +157,38 @@ def test_json_is_one_object_on_stdout_and_progress_goes_to_stderr(
     assert len([x for x in done.stderr.splitlines() if STEP.match(x)]) == 4
 
 
-def test_options_reach_the_run(budgetml: Budgetml, tape: Path) -> None:
+def test_options_reach_the_run(budgetml: Budgetml, short: tuple[str, ...]) -> None:
     args = ("--steps", "2", "--budget", "0.25", "--lifelines", "1", "--seed", "7")
-    facts = budgetml.json("run", "vectorization", "--tape", str(tape), *args)
+    facts = budgetml.json(*short, *args)
     assert (facts["steps"], facts["end_reason"]) == (2, "steps")
     row = budgetml.json("show", facts["run_id"])
     assert (row["cap_pico"], row["lifelines"], row["seed"]) == (25 * 10**10, 1, 7)
 
 
-def test_a_run_that_fails_exits_with_3(budgetml: Budgetml, tmp_path: Path) -> None:
+def test_a_run_that_fails_exits_with_3(budgetml: Budgetml, folder: Path, tmp_path: Path) -> None:
     tries = [(step, tier, n) for step in (1, 2, 3) for tier, n in ((0, 1), (0, 2), (1, 1))]
     tape = write_tape(tmp_path / "bad.tape.jsonl", dict.fromkeys(tries, "I would rather not."))
-    done = budgetml("run", "vectorization", "--tape", str(tape), "--json")
+    done = budgetml(*short, "--json")
     assert done.returncode == 3
     facts = json.loads(done.stdout)
     assert (facts["status"], facts["end_reason"]) == ("failed", "no_valid_reply")
 
 
-def test_a_task_folder_of_one_s_own_is_run(budgetml: Budgetml, tape: Path, tmp_path: Path) -> None:
-    shutil.copytree(CHECKOUT / "tasks" / "vectorization", tmp_path / "vectorization")
-    options = ("--tape", str(tape), "--steps", "1", "--task-dir")
-    for folder in (tmp_path, tmp_path / "vectorization"):
-        facts = budgetml.json("run", "vectorization", *options, str(folder))
-        row = budgetml.json("show", facts["run_id"])
-        assert row["task_dir"] == str(tmp_path / "vectorization")
+def test_a_task_folder_of_one_s_own_is_found_from_the_folder_around_it_too(
+    budgetml: Budgetml, short: tuple[str, ...], folder: Path
+) -> None:
+    around = [str(folder.parent) if arg == str(folder) else arg for arg in short]
+    facts = budgetml.json(*around, "--steps", "1")
+    row = budgetml.json("show", facts["run_id"])
+    assert row["task_dir"] == str(folder)
 
 
 def test_without_consent_programs_of_an_unknown_tape_do_not_run(
-    budgetml: Budgetml, tape: Path
+    budgetml: Budgetml, short: tuple[str, ...]
 ) -> None:
     wary = Budgetml(budgetml.home, {"BUDGETML_ALLOW_UNSANDBOXED_CODE": "no"})
     before = len(budgetml.json("runs", "--limit", "100"))
-    done = wary("run", "vectorization", "--tape", str(tape))
+    done = wary(*short)
     assert done.returncode == 4
     assert "isolation" in done.stderr
     assert len(budgetml.json("runs", "--limit", "100")) == before
@@ -186,10 +196,10 @@ def test_without_consent_programs_of_an_unknown_tape_do_not_run(
 
 @pytest.fixture
 def stopped(
-    budgetml: Budgetml, tape: Path, request: pytest.FixtureRequest
+    budgetml: Budgetml, short: tuple[str, ...], request: pytest.FixtureRequest
 ) -> tuple[str, subprocess.CompletedProcess[str]]:
     """A run that got a signal after its first step, and what it left."""
-    process = budgetml.start("run", "vectorization", "--tape", str(tape), delay_s=0.6)
+    process = budgetml.start(*short, delay_s=0.6)
     run_id = _id_of(process)
     assert process.stdout is not None
     for line in process.stdout:
@@ -218,8 +228,8 @@ def test_a_signal_leaves_the_run_resumable_and_says_how(
     assert "has ended" in again.stdout
 
 
-def test_a_run_is_cancelled_from_another_process(budgetml: Budgetml, tape: Path) -> None:
-    process = budgetml.start("run", "vectorization", "--tape", str(tape), delay_s=2)
+def test_a_run_is_cancelled_from_another_process(budgetml: Budgetml, short: tuple[str, ...]) -> None:
+    process = budgetml.start(*short, delay_s=2)
     run_id = _id_of(process)
     _until(lambda: budgetml.json("show", run_id)["status"] == "running")
     assert "asked to stop" in budgetml("cancel", run_id).stdout
@@ -236,8 +246,8 @@ def _until(holds: Any, seconds: float = 20) -> None:
         time.sleep(0.1)
 
 
-def test_a_fork_keeps_the_first_steps_and_goes_its_own_way(budgetml: Budgetml, tape: Path) -> None:
-    source = budgetml.json("run", "vectorization", "--tape", str(tape))["run_id"]
+def test_a_fork_keeps_the_first_steps_and_goes_its_own_way(budgetml: Budgetml, short: tuple[str, ...]) -> None:
+    source = budgetml.json(*short)["run_id"]
     facts = budgetml.json("fork", source, "--step", "2")
     assert facts["run_id"] != source
     assert (facts["steps"], facts["status"]) == (4, "succeeded")

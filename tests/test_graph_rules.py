@@ -6,7 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from graph_kit import DONE, EXECUTE, HELP_ME, LIST_FILES, MALFORMED, TOP, Cast, play
+from graph_kit import DONE, EXECUTE, LIST_FILES, MALFORMED, TOP, Cast, play
 from state_kit import CHATGPT, PAPER, RETRIEVAL, with_field
 
 from bench.dialects import Answer
@@ -85,20 +85,6 @@ async def test_R7_a_rejected_reply_is_charged_but_never_carried_out(tmp_path: Pa
     assert rejected.list_pico > 0
     assert played.actions == ["Final Answer"]
     assert not (played.workspace / "answer.txt").exists()
-
-
-async def test_R10_the_expert_is_the_strong_model_with_its_own_profile_and_one_try(
-    tmp_path: Path,
-) -> None:
-    cast = Cast(base=[HELP_ME, DONE], expert=[MALFORMED, EXECUTE])
-    played = await play(tmp_path, cast)
-    (request,) = cast.seen["expert"]
-    assert (request.model, request.body["temperature"]) == ("gpt-4-0125-preview", 0.2)
-    assert request.prompt.startswith("You are an expert in planning")
-    assert "Request Help" not in request.prompt, "it is not offered its own help"
-    (call,) = [c for c in played.calls if c.purpose == "expert"]
-    assert (call.lifeline, call.list_pico > 0) == (True, True)
-    assert played.steps[0].observation.startswith("ActionInputParsingError: The expert's answer")
 
 
 async def test_R12_the_paper_ends_the_run_when_the_last_model_fails_too(tmp_path: Path) -> None:
