@@ -163,9 +163,10 @@ class Trial:
     def trajectory(self) -> list[tuple[Any, ...]]:
         """Steps without what may differ between two runs: times and ids."""
         with self._open() as made:
+            found = made.services.store.steps.span(self.run_id, 1)
             return [
-                (s.step, s.tier, s.action, s.action_input, _SECONDS.sub("", s.observation), s.failed)
-                for s in made.services.store.steps.span(self.run_id, 1)
+                (s.step, s.tier, s.action, s.action_input, s.failed, _SECONDS.sub("", s.observation))
+                for s in found
             ]
 
     def outcome(self) -> tuple[Any, ...]:

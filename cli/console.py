@@ -22,7 +22,7 @@ def console(*, aside: bool = False) -> Console:
     if not stream.isatty():
         columns = os.environ.get("COLUMNS", "")
         width = int(columns) if columns.isdigit() and int(columns) else PLAIN_WIDTH
-    return Console(stderr=aside, width=width, highlight=False, emoji=False)
+    return Console(stderr=aside, width=width, markup=False, highlight=False, emoji=False)
 
 
 def print_json(value: Any) -> None:

@@ -163,7 +163,6 @@ class PrepareArgs:
         Path | None,
         typer.Option("--from", metavar="DIR", exists=True, file_okay=False, help="your copy"),
     ] = None
-    seed: Annotated[int, typer.Option(help="seed of the synthetic set")] = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,7 +25,7 @@ def main(args: CheckArgs) -> None:
     ready = prepared(task, settings().data_dir) is not None
     data = "needs none" if task.spec.data is None else "ready" if ready else "not prepared yet"
     shown = console()
-    shown.print(f"{task.root} is a usable task: {task.spec.title}", markup=False, soft_wrap=True)
+    shown.print(f"{task.root} is a usable task: {task.spec.title}", soft_wrap=True)
     shown.print(f"  submission {', '.join(task.spec.submission)}; data: {data}", soft_wrap=True)
     shown.print(f"  budgetml run {task.id} --task-dir {args.folder}", style="dim", soft_wrap=True)
 

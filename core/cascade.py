@@ -62,6 +62,11 @@ def policy_of(config: RunConfig) -> Policy:
     )
 
 
+def most_steps(limit: int) -> int:
+    """A17: where uncounted steps are free, a run that does nothing else still ends."""
+    return 3 * limit
+
+
 def action_key(basis: str, action: str, action_input: dict[str, Any]) -> str:
     """A1: what two actions must share to count as the same."""
     if basis == "action":
@@ -93,10 +98,11 @@ def first_tier(state: RunState) -> int | None:
 
 def may_ask(state: RunState) -> bool:
     """R9, A13: whether the help action is on offer for the tier that plans now."""
-    return state["policy"]["expert"] and _is_asker(state) and state["lifelines_left"] > 0
+    return state["policy"]["expert"] and is_asker(state) and state["lifelines_left"] > 0
 
 
-def _is_asker(state: RunState) -> bool:
+def is_asker(state: RunState) -> bool:
+    """A13: whether the tier that plans now is one that may ask for help at all."""
     return state["tier"] == 0 or state["policy"]["asked_by"] == "any_tier"
 
 
@@ -119,15 +125,25 @@ def decide(state: RunState) -> Decision:
     turn = state.get("turn")
     if turn is None:
         return Decision("end", "models_unavailable")
-    if turn["kind"] == "over_budget":
-        return Decision("end", "budget")
     if turn["by"] == "expert":
         return _expert_reply(state, turn)
+    if turn["kind"] == "over_budget":
+        return _over_budget(state, turn)
     if turn["kind"] == "ok" and turn["action"] == HELP:
         return _help(state, turn)
     if turn["kind"] == "ok":
         return _wellformed(state, turn)
     return _unusable(state, turn["kind"], turn["reason"])
+
+
+def _over_budget(state: RunState, turn: Turn) -> Decision:
+    """What is left may still pay for cheaper models: the run ends when even the first cannot."""
+    if state["tier"] == first_tier(state):
+        return Decision("end", "budget")
+    kept = state.get("kept")
+    if kept is not None and not kept["input_error"]:
+        return Decision("act", "repetition", kept, flagged=True)
+    return Decision("fail", turn["reason"])
 
 
 def _help(state: RunState, turn: Turn) -> Decision:
@@ -144,7 +160,7 @@ def _help(state: RunState, turn: Turn) -> Decision:
 def _why_not(state: RunState) -> str:
     if state["policy"]["spent_help"] == "unknown_action":
         return f"The action {HELP!r} is not offered; choose one of the actions listed."
-    return NO_LIFELINES if _is_asker(state) else NOT_YOURS
+    return NO_LIFELINES if is_asker(state) else NOT_YOURS
 
 
 def _expert_reply(state: RunState, turn: Turn) -> Decision:

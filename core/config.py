@@ -208,8 +208,13 @@ class RunConfig(_Part):
         return (*self.tiers, *others)
 
     def worker_model(self) -> ModelConfig:
-        """The model of the LLM workers and of bookkeeping (R13)."""
+        """The model of the LLM workers (R13)."""
         return self.worker or self.tiers[0]
+
+    def bookkeeping_model(self) -> ModelConfig:
+        """The model of summaries and retrieval (A23)."""
+        base = self.memory.bookkeeping_model == "base"
+        return self.tiers[0] if base else self.worker_model()
 
     def offered(self) -> tuple[str, ...]:
         """The worker actions on offer; Reflection is hidden without a log when asked so."""

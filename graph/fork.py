@@ -11,12 +11,13 @@ from core.cascade import policy_of
 from core.config import RunConfig, RunOptions
 from core.errors import UnknownName
 from core.money import to_pico
+from core.offload import off_loop
 from core.presets import resolve
 from graph.budget import Graph, compiled
 from graph.services import Services
 from graph.sources import Nobody
 from graph.start import check, new_run_id
-from nodes.deps import Paths, off_loop
+from nodes.deps import Paths
 from store.checkpoints import open_saver
 from store.runrows import NewRun, RunRow
 from tasks.history import History

@@ -62,6 +62,7 @@ class Report:
                 for k in ("format", "repetition", "help", "unavailable", "blocked")
             },
             "lifelines_used": row.lifelines_used,
+            "counts": row.status != "failed" or row.config["failed_runs"] == "count",
             "seconds": (row.result or {}).get("elapsed_s"),
             "report": f"budgetml report {row.id}",
         }

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.types import StateSnapshot
 
+from core.cascade import most_steps
 from core.config import RunConfig, RunOptions
 from core.errors import BudgetMLError, Fenced, RunFailed
+from core.offload import off_loop, own_loop
 from core.state import RunInput
 from graph.budget import Graph, compiled
+from graph.heartbeat import Heartbeat
 from graph.services import Progress, Services, open_deps, silent
 from graph.sources import OneRun
-from nodes.deps import Deps, off_loop
+from nodes.deps import Deps
 from store.checkpoints import FencedSaver, open_saver
 from store.fence import Fence
 from store.runrows import RunRow
-
-BEAT_S = 0.5
 
 
 async def run_agent(
@@ -27,19 +27,22 @@ async def run_agent(
 ) -> RunRow:
     """Start or resume a run and return its row when it has ended or was interrupted.
 
+    The running loop must serve this run alone: short blocking calls are made on it.
+
     Raises:
         RunFailed: another live process owns the run.
         BudgetMLError: it cannot go on for now; it is left interrupted and can be resumed.
         asyncio.CancelledError: we were stopped; the run is left interrupted.
     """
-    row = await off_loop(services.store.runs.get, run_id)
-    fence = await off_loop(services.store.runs.claim, run_id, owner)
-    if fence is None:
-        return await _not_ours(services, row)
-    async with open_saver(services.settings.database) as saver:
-        saver.hold(fence)
-        await _supervised(services, row, fence, saver, progress)
-    return await off_loop(services.store.runs.get, run_id)
+    with own_loop():
+        row = await off_loop(services.store.runs.get, run_id)
+        fence = await off_loop(services.store.runs.claim, run_id, owner)
+        if fence is None:
+            return await _not_ours(services, row)
+        async with open_saver(services.settings.database) as saver:
+            saver.hold(fence)
+            await _supervised(services, row, fence, saver, progress)
+        return await off_loop(services.store.runs.get, run_id)
 
 
 async def _not_ours(services: Services, row: RunRow) -> RunRow:
@@ -55,41 +58,24 @@ async def _supervised(
     """The run's edge: whatever happens inside, its row says how it stands."""
     runs = services.store.runs
     work = asyncio.create_task(_drive(services, row, fence, saver, progress))
-    beat = asyncio.create_task(_keep_alive(services, fence, work))
-    try:
-        await work
-    except asyncio.CancelledError:
-        if beat.done() and not beat.cancelled() and beat.result() == "cancelling":
-            runs.finish(fence, status="cancelled", end_reason="cancelled", result={})
-            return
-        runs.release(fence, reason="stopped; resume it with `budgetml resume`")
-        raise
-    except Fenced:
-        raise
-    except (BudgetMLError, OSError) as error:
-        await off_loop(runs.release, fence, reason=str(error))
-        raise
-    except Exception as error:
-        text = f"{type(error).__name__}: {error}"
-        await off_loop(
-            runs.finish, fence, status="failed", end_reason="error", result={}, error=text
-        )
-        raise
-    finally:
-        beat.cancel()
-        await asyncio.gather(beat, return_exceptions=True)
-
-
-async def _keep_alive(services: Services, fence: Fence, work: asyncio.Task[None]) -> str:
-    """Heartbeat; stops the work when the run is cancelled or was taken over."""
-    while True:
-        status: str = "fenced"
-        with suppress(Fenced):
-            status = await off_loop(services.store.runs.beat, fence)
-        if status in {"cancelling", "fenced"}:
-            work.cancel()
-            return status
-        await asyncio.sleep(BEAT_S)
+    with Heartbeat(runs, fence, work) as beat:
+        try:
+            await work
+        except asyncio.CancelledError:
+            if beat.cancelled:
+                runs.finish(fence, status="cancelled", end_reason="cancelled", result={})
+                return
+            runs.release(fence, reason="stopped; resume it with `budgetml resume`")
+            raise
+        except Fenced:
+            raise
+        except (BudgetMLError, OSError) as error:
+            runs.release(fence, reason=str(error))
+            raise
+        except Exception as error:
+            text = f"{type(error).__name__}: {error}"
+            runs.finish(fence, status="failed", end_reason="error", result={}, error=text)
+            raise
 
 
 async def _drive(
@@ -144,4 +130,4 @@ async def _restore(deps: Deps, snapshot: str) -> None:
 def recursion_limit(config: RunConfig) -> int:
     """Supersteps a run of this configuration can take at most."""
     tries = sum(t.tries + 1 + config.cascade.input_repair_tries for t in config.tiers)
-    return (tries + len(config.tiers) + 5) * (config.limits.steps + 1) + 10
+    return (tries + len(config.tiers) + 5) * (most_steps(config.limits.steps) + 1) + 10

@@ -11,13 +11,14 @@ from pathlib import Path
 
 from core.config import ModelConfig, RunConfig
 from core.errors import InvalidFile
+from core.offload import off_loop
 from core.settings import Settings
 from models.base import Caller
 from models.connect import connect
 from models.meter import Meter
 from models.prices import PriceBook
 from models.tape import Tape
-from nodes.deps import Deps, Paths, Stopwatch, off_loop
+from nodes.deps import Deps, Paths, Stopwatch
 from nodes.workers import WORKERS
 from sandbox.base import Sandbox
 from sandbox.gate import choose, is_trusted
@@ -146,6 +147,7 @@ async def open_deps(
         tiers=tuple([await caller(t, i, t.metered) for i, t in enumerate(config.tiers)]),
         expert=await caller(config.expert, last, True) if config.expert else None,
         worker=await caller(config.worker_model(), 0, False),
+        bookkeeper=await caller(config.bookkeeping_model(), 0, False),
         actions={name: WORKERS[name].spec for name in config.offered()},
         sandbox=sandbox,
         python=python,

@@ -10,10 +10,11 @@ from collections.abc import Callable
 
 from core.config import RunOptions
 from core.errors import RunFailed, UnknownName
+from core.offload import off_loop
 from core.state import RunState
 from graph.services import Services, open_deps
 from graph.start import create_run, new_run_id
-from nodes.deps import Deps, off_loop
+from nodes.deps import Deps
 from store.runrows import RunRow
 
 BEAT_S = 5.0

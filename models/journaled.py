@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 
 from core.calls import ModelRequest, Outcome
+from core.offload import off_loop
 from models import call_events
 from models.base import Caller
 from models.identity import describe, request_hash
@@ -24,7 +24,7 @@ class Journaled:
         """The recorded outcome (`meta["replayed"]` is True), or that of a new call."""
         if self.meter.fence.epoch == 1:  # claimed for the first time: nothing was paid before
             return await self.inner(request)
-        found = await asyncio.to_thread(self._recorded, request)
+        found = await off_loop(self._recorded, request)
         return found or await self.inner(request)
 
     def _recorded(self, request: ModelRequest) -> Outcome | None:

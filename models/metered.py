@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from core.calls import ModelRequest, Outcome
 from core.errors import Fenced, RunFailed
+from core.offload import off_loop
 from models.attempt import Attempt
 from models.base import Provider
 from models.meter import Line, Meter
@@ -54,7 +55,7 @@ class Metered:
 
 async def _to_the_end(write: Callable[[], T]) -> T:
     """Runs a write in a thread and waits for it even when cancelled, so that none is half done."""
-    task = asyncio.create_task(asyncio.to_thread(write))
+    task = asyncio.create_task(off_loop(write))
     try:
         return await asyncio.shield(task)
     except asyncio.CancelledError:

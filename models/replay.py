@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from core.calls import CallKey, ModelReply, ModelRequest
 from core.config import ModelConfig
 from core.errors import ConfigurationError
+from core.offload import off_loop
 from models import call_events
 from models.base import Context, Provider
 from models.identity import describe, request_hash
@@ -67,7 +68,7 @@ class ReplayProvider:
             return
         text = f"the tape's reply for {describe(request.key)} was recorded for another prompt"
         event = call_events.warning(request.key.tier, text)
-        await asyncio.to_thread(self._log.emit, event)
+        await off_loop(self._log.emit, event)
 
 
 def build(config: ModelConfig, context: Context) -> Provider:

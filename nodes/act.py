@@ -8,8 +8,9 @@ from typing import Any
 
 from core.cascade import decide
 from core.errors import ActionFailed
+from core.offload import off_loop
 from core.state import Result, RunState, Turn
-from nodes.deps import Deps, off_loop
+from nodes.deps import Deps
 from nodes.workers.base import Action, Done, Worker
 from store.steprows import ActedStep, StepRow
 
@@ -94,7 +95,7 @@ def record(state: RunState, deps: Deps, turn: Turn | None) -> ActedStep:
     row = ActedStep(
         step=state["step"],
         attempt=deps.log.attempt,
-        tier=state["tier"],
+        tier=turn["tier"] if turn else state["tier"],
         model="",
         action="",
         action_input={},

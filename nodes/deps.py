@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
 
 from core.actions import ActionSpec
 from core.config import RunConfig
 from core.events import Event
+from core.offload import off_loop
 from models.base import Caller
 from sandbox.base import Sandbox
 from store.database import Store
 from store.eventlog import EventLog
 from store.fence import Fence
+from store.steprows import StepRow
 from tasks.grading import Grade
 from tasks.history import History
 from tasks.spec import Task
 from tasks.workspace import Workspace
-
-T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -78,6 +76,8 @@ class Deps:
     tiers: tuple[Caller, ...]
     expert: Caller | None
     worker: Caller
+    bookkeeper: Caller
+    """A23: who summarises and retrieves."""
     actions: Mapping[str, ActionSpec]
     """The offered worker actions, in prompt order."""
     sandbox: Sandbox
@@ -86,6 +86,8 @@ class Deps:
     grade: Callable[[Path], Awaitable[Grade]]
     """Scores a folder with the run's final files."""
     watch: Stopwatch
+    known_steps: list[StepRow] = field(default_factory=list)
+    """The window of earlier steps as last read; the store stays the truth."""
     prefixes: dict[tuple[str, ...], str] = field(default_factory=dict)
     """The unchanging first part of the planner's prompt, by the actions on offer."""
 
@@ -102,8 +104,3 @@ class Deps:
     async def emit(self, *events: Event) -> None:
         """Write events now, in one transaction."""
         await off_loop(self.log.emit, *events)
-
-
-async def off_loop(work: Callable[..., T], *args: Any, **kwargs: Any) -> T:
-    """Run a blocking call (database, history, files) in a thread, so other runs go on."""
-    return await asyncio.to_thread(work, *args, **kwargs)

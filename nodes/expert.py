@@ -40,7 +40,7 @@ async def expert(state: RunState, deps: Deps) -> dict[str, Any]:
     if settings.returns == "advice" and outcome.kind == "ok":
         return {"lifelines_left": left, "result": _advice(outcome.text)}
     turn = read_turn(outcome, state, deps, accepted_names(state, deps, expert=True))
-    turn = {**turn, "by": "expert", "model": settings.model}
+    turn = {**turn, "by": "expert", "model": settings.model, "tier": len(deps.tiers) - 1}
     if turn["kind"] != "ok":
         turn["reason"] = f"The expert's answer could not be used: {turn['reason']}"
     return {"lifelines_left": left, "turn": turn}

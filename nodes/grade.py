@@ -6,8 +6,9 @@ from dataclasses import asdict
 from typing import Any
 
 from core.events import Event
+from core.offload import off_loop
 from core.state import RunState
-from nodes.deps import Deps, off_loop
+from nodes.deps import Deps
 from nodes.live_grade import grade_snapshot, metric
 from tasks.grading import Grade
 

@@ -7,8 +7,9 @@ import tempfile
 from pathlib import Path
 
 from core.events import Event
+from core.offload import off_loop
 from core.state import RunState
-from nodes.deps import Deps, off_loop
+from nodes.deps import Deps
 from tasks.grading import Grade
 
 

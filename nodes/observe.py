@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import replace
 from typing import Any
 
 from core.calls import CallKey
-from core.cascade import Decision, action_key, decide
+from core.cascade import Decision, action_key, decide, first_tier, most_steps
 from core.errors import ActionFailed
 from core.events import Event
+from core.offload import off_loop
 from core.state import Executed, Result, RunState, Turn
 from nodes.act import record
-from nodes.deps import Deps, off_loop
+from nodes.deps import Deps
 from nodes.live_grade import live_grade
 from nodes.steps import fresh_step, next_window
-from nodes.workers.base import ask
+from nodes.workers.base import keep_books
 from nodes.workers.execute_script import shorten
 from prompts import render
 
 EVENT_CHARS = 2000
+_SECONDS = re.compile(r"after [\d.]+ s")
 
 
 async def observe(state: RunState, deps: Deps) -> dict[str, Any]:
@@ -101,11 +104,11 @@ async def _summarised(state: RunState, deps: Deps, turn: Turn | None, blocks: li
             index=index + 1,
             total=len(blocks),
         )
-        parts.append(await ask(deps, _key(state, "summarise", index), prompt))
+        parts.append(await keep_books(deps, _key(state, "summarise", index), prompt))
     if len(parts) == 1:
         return parts[0]
     merged = render("summarise_merge", parts=parts)
-    return await ask(deps, _key(state, "summarise", len(parts)), merged)
+    return await keep_books(deps, _key(state, "summarise", len(parts)), merged)
 
 
 async def _log_entry(state: RunState, deps: Deps, turn: Turn | None, shown: str) -> str | None:
@@ -120,7 +123,7 @@ async def _log_entry(state: RunState, deps: Deps, turn: Turn | None, shown: str)
         observation=shown,
     )
     try:
-        return await ask(deps, _key(state, "log", 0), prompt)
+        return await keep_books(deps, _key(state, "log", 0), prompt)
     except ActionFailed:
         return None
 
@@ -143,7 +146,8 @@ def _counters(state: RunState, result: Result, turn: Turn | None, counts: bool) 
 
 
 def _executed(basis: str, turn: Turn, result: Result) -> Executed:
-    digest = hashlib.sha256(result["observation"].encode()).hexdigest()[:16]
+    text = _SECONDS.sub("", result["observation"])  # the same failure never takes the same time
+    digest = hashlib.sha256(text.encode()).hexdigest()[:16]
     return Executed(
         action=turn["action"],
         key=action_key(basis, turn["action"], turn["input"]),
@@ -158,10 +162,13 @@ def _end_reason(state: RunState, result: Result) -> str | None:
     if result["final"]:
         return "final_answer"
     if state["failed_in_row"] >= policy["failed_in_a_row"]:
-        return "no_valid_reply"
-    if state["counted"] >= policy["max_steps"]:
+        turn = state.get("turn")
+        return "budget" if turn and turn["kind"] == "over_budget" else "no_valid_reply"
+    if state["counted"] >= policy["max_steps"] or state["step"] >= most_steps(policy["max_steps"]):
         return "steps"
-    return "time" if state["elapsed_s"] >= policy["time_s"] else None
+    if state["elapsed_s"] >= policy["time_s"]:
+        return "time"
+    return "models_unavailable" if first_tier(state) is None else None
 
 
 def _finished(state: RunState, turn: Turn | None, result: Result, shown: str) -> Event:

@@ -6,8 +6,9 @@ from typing import Any
 
 from core.cascade import policy_of
 from core.events import Event
+from core.offload import off_loop
 from core.state import RunState
-from nodes.deps import Deps, off_loop
+from nodes.deps import Deps
 from nodes.steps import fresh_step
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from core.actions import HELP, ActionSpec
 from core.calls import CallKey, Message, ModelRequest
-from core.cascade import may_ask
+from core.cascade import is_asker, may_ask
 from core.state import RunState
 from nodes.deps import Deps
 from prompts import render
@@ -36,8 +36,8 @@ def offered(state: RunState, deps: Deps, *, expert: bool = False) -> list[Action
     specs = list(deps.actions.values())
     if expert or not state["policy"]["expert"]:
         return specs
-    hidden = deps.config.cascade.hide_spent_help and not may_ask(state)
-    return specs if hidden else [*specs, HELP_SPEC]
+    spent = deps.config.cascade.hide_spent_help and not may_ask(state)
+    return [*specs, HELP_SPEC] if is_asker(state) and not spent else specs
 
 
 def accepted_names(
@@ -109,7 +109,8 @@ def step_view(step: StepRow) -> dict[str, Any]:
 
 def tail(state: RunState, deps: Deps, *, first: bool) -> str:
     """What changes with every call: lifelines, money and the reason of a retry, all at the end."""
-    asked = state["policy"]["expert"] and not deps.config.cascade.hide_spent_help
+    asked = state["policy"]["expert"] and is_asker(state)
+    asked = asked and not deps.config.cascade.hide_spent_help
     return render(
         "tail",
         first=first,

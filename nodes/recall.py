@@ -6,10 +6,11 @@ from typing import Any
 
 from core.calls import CallKey
 from core.errors import ActionFailed
+from core.offload import off_loop
 from core.state import RunState
-from nodes.deps import Deps, off_loop
+from nodes.deps import Deps
 from nodes.steps import opening
-from nodes.workers.base import ask
+from nodes.workers.base import keep_books
 from nodes.workers.research_log import research_log
 from prompts import render
 
@@ -24,7 +25,7 @@ async def recall(state: RunState, deps: Deps) -> dict[str, Any]:
     plan = last[0].entries.get("Research Plan and Status", "") if last else ""
     log = await off_loop(research_log, deps, step - 1)
     try:
-        summary = await ask(
+        summary = await keep_books(
             deps, CallKey(step, 0, 0, "recall"), render("recall", log=log, plan=plan)
         )
     except ActionFailed as refusal:

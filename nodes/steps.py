@@ -6,8 +6,9 @@ from typing import Any
 
 from core.cascade import first_tier
 from core.events import Event
+from core.offload import off_loop
 from core.state import RunState
-from nodes.deps import Deps, off_loop
+from nodes.deps import Deps
 from store.steprows import StepRow
 
 
@@ -27,7 +28,14 @@ async def window(state: RunState, deps: Deps) -> list[StepRow]:
     first = last if state["trimmed"] else state["window_from"]
     if last < 1:
         return []
-    return await off_loop(deps.store.steps.span, deps.run_id, first, last)
+    known = deps.known_steps
+    if known and (known[-1].step > last or known[0].step > first):
+        known.clear()  # a state was edited, or the run went back
+    if not known or known[-1].step < last:
+        start = known[-1].step + 1 if known else first
+        known.extend(await off_loop(deps.store.steps.span, deps.run_id, start, last))
+    del known[: -(last - first + 1)]
+    return list(known)
 
 
 def next_window(state: RunState, deps: Deps) -> int:

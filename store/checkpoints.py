@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, closing, contextmanager
@@ -20,6 +19,7 @@ from langgraph.checkpoint.base import (
 from langgraph.checkpoint.sqlite import SqliteSaver
 
 from core.errors import Fenced
+from core.offload import off_loop
 from store.fence import Fence
 from store.sqlite import PRAGMAS, storage_error
 
@@ -29,8 +29,8 @@ _EPOCH = "SELECT epoch FROM runs WHERE id = ?"
 class FencedSaver(SqliteSaver):
     """Refuses to write a thread (a run) that is not held, or that somebody else has claimed.
 
-    The check and LangGraph's own insert share one transaction. Each asynchronous method is one hop
-    to a thread; LangGraph's own asynchronous saver takes one per statement.
+    The check and LangGraph's own insert share one transaction. Each asynchronous method is at
+    most one hop to a thread; LangGraph's own asynchronous saver takes one per statement.
     """
 
     def __init__(self, connection: sqlite3.Connection) -> None:
@@ -81,13 +81,19 @@ class FencedSaver(SqliteSaver):
         task_id: str,
         task_path: str = "",
     ) -> None:
-        """Save a task's writes; raises Fenced or StorageFull and then writes nothing."""
+        """Save a task's writes; raises Fenced or StorageFull and then writes nothing.
+
+        Ordinary writes stand in the checkpoint that follows at once and are not saved twice: a run
+        resumes at a whole step, never in the middle of a superstep. Interrupts and errors are kept.
+        """
+        if not any(channel.startswith("__") for channel, _ in writes):
+            return
         with self._of(config):
             super().put_writes(config, writes, task_id, task_path)
 
     async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
         """The checkpoint the configuration names, or the newest."""
-        return await asyncio.to_thread(self.get_tuple, config)
+        return await off_loop(self.get_tuple, config)
 
     async def alist(
         self,
@@ -102,7 +108,7 @@ class FencedSaver(SqliteSaver):
         def read() -> list[CheckpointTuple]:
             return list(self.list(config, filter=filter, before=before, limit=limit))
 
-        for found in await asyncio.to_thread(read):
+        for found in await off_loop(read):
             yield found
 
     async def aput(
@@ -113,7 +119,7 @@ class FencedSaver(SqliteSaver):
         new_versions: ChannelVersions,
     ) -> RunnableConfig:
         """Like `put`."""
-        return await asyncio.to_thread(self.put, config, checkpoint, metadata, new_versions)
+        return await off_loop(self.put, config, checkpoint, metadata, new_versions)
 
     async def aput_writes(
         self,
@@ -123,11 +129,11 @@ class FencedSaver(SqliteSaver):
         task_path: str = "",
     ) -> None:
         """Like `put_writes`."""
-        await asyncio.to_thread(self.put_writes, config, writes, task_id, task_path)
+        await off_loop(self.put_writes, config, writes, task_id, task_path)
 
     async def adelete_thread(self, thread_id: str) -> None:
         """Remove all checkpoints of a run."""
-        await asyncio.to_thread(self.delete_thread, thread_id)
+        await off_loop(self.delete_thread, thread_id)
 
     @contextmanager
     def _of(self, config: RunnableConfig) -> Iterator[None]:
@@ -157,11 +163,11 @@ class FencedSaver(SqliteSaver):
 @asynccontextmanager
 async def open_saver(database: Path) -> AsyncIterator[FencedSaver]:
     """A saver on a connection of its own; the file must have been opened by `Store` before."""
-    saver = await asyncio.to_thread(_opened, database)
+    saver = await off_loop(_opened, database)
     try:
         yield saver
     finally:
-        await asyncio.to_thread(saver.conn.close)
+        await off_loop(saver.conn.close)
 
 
 def _opened(database: Path) -> FencedSaver:

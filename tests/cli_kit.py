@@ -78,7 +78,7 @@ def write_tape(path: Path, replies: dict[tuple[int, int, int], str]) -> Path:
 
 
 def write_task(root: Path) -> Path:
-    """A task folder whose grader measures nothing; its submission is 5 % better than the starter."""
+    """A task folder whose grader measures nothing and calls everything 5 % better."""
     folder = root / "tiny"
     (folder / "env").mkdir(parents=True)
     (folder / "env" / "train.py").write_text("print('hello')\n" * 9, encoding="utf-8")

@@ -32,7 +32,11 @@ def tell(narrator: Narrator, kind: str, *, tier: int = 0, step: int = 4, **data:
 
 
 def finished(narrator: Narrator, **more: Any) -> list[str]:
-    data: dict[str, Any] = {"action": "Execute Script", "input": {"script_name": "train.py"}, "by": "planner"}
+    data: dict[str, Any] = {
+        "action": "Execute Script",
+        "input": {"script_name": "train.py"},
+        "by": "planner",
+    }
     data |= {"observation": "fine", "failed": False, "executed": True}
     return tell(narrator, "step.finished", **(data | more))
 

@@ -168,7 +168,7 @@ def test_options_reach_the_run(budgetml: Budgetml, short: tuple[str, ...]) -> No
 def test_a_run_that_fails_exits_with_3(budgetml: Budgetml, folder: Path, tmp_path: Path) -> None:
     tries = [(step, tier, n) for step in (1, 2, 3) for tier, n in ((0, 1), (0, 2), (1, 1))]
     tape = write_tape(tmp_path / "bad.tape.jsonl", dict.fromkeys(tries, "I would rather not."))
-    done = budgetml(*short, "--json")
+    done = budgetml(*_on_tape(folder, tape), "--json")
     assert done.returncode == 3
     facts = json.loads(done.stdout)
     assert (facts["status"], facts["end_reason"]) == ("failed", "no_valid_reply")
@@ -228,7 +228,9 @@ def test_a_signal_leaves_the_run_resumable_and_says_how(
     assert "has ended" in again.stdout
 
 
-def test_a_run_is_cancelled_from_another_process(budgetml: Budgetml, short: tuple[str, ...]) -> None:
+def test_a_run_is_cancelled_from_another_process(
+    budgetml: Budgetml, short: tuple[str, ...]
+) -> None:
     process = budgetml.start(*short, delay_s=2)
     run_id = _id_of(process)
     _until(lambda: budgetml.json("show", run_id)["status"] == "running")
@@ -246,7 +248,9 @@ def _until(holds: Any, seconds: float = 20) -> None:
         time.sleep(0.1)
 
 
-def test_a_fork_keeps_the_first_steps_and_goes_its_own_way(budgetml: Budgetml, short: tuple[str, ...]) -> None:
+def test_a_fork_keeps_the_first_steps_and_goes_its_own_way(
+    budgetml: Budgetml, short: tuple[str, ...]
+) -> None:
     source = budgetml.json(*short)["run_id"]
     facts = budgetml.json("fork", source, "--step", "2")
     assert facts["run_id"] != source

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from langchain_google_genai import ChatGoogleGenerativeAI
-from langchain_openai import ChatOpenAI
+from langchain_core.language_models import BaseChatModel
 from models_kit import CHEAP, KEYS, NAMES, Desk, request
 from test_models_tape import HEADER, ROW, tape_file
 
@@ -18,13 +18,17 @@ from core.calls import CallKey, Message, ModelRequest
 from core.config import ModelConfig
 from core.money import Prices, to_usd
 from core.state import OutcomeKind
-from models.anthropic import _client as anthropic_client
-from models.google_genai import _client as google_client
-from models.openai import client as openai_client
+from models.base import Context
+from models.chat import ChatProvider
+from models.registry import build
+from models.retrying import Retrying
 from models.tape import Tape
 
 pytestmark = pytest.mark.loopback
-ALL = tuple(NAMES)
+needs_anthropic = pytest.mark.skipif(
+    find_spec("langchain_anthropic") is None, reason="needs `pip install langchain-anthropic`"
+)
+ALL = [pytest.param(name, marks=needs_anthropic if name == "anthropic" else ()) for name in NAMES]
 GOOD = Answer("Action: x", input_tokens=1200, output_tokens=364, cached_tokens=1024)
 
 
@@ -33,6 +37,13 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     desk = Desk.open(tmp_path, CHEAP, budget="10")
     yield desk
     desk.store.close()
+
+
+def made(config: ModelConfig) -> BaseChatModel:
+    """The client a provider would use."""
+    provider = build(config, Context(KEYS))
+    assert isinstance(provider, ChatProvider)
+    return provider.make()
 
 
 def usd(server: Loopback, name: str, prices: Prices) -> object:
@@ -108,8 +119,13 @@ async def test_a_fault_has_its_class_takes_one_request_and_is_booked(
         ("google_genai", Answer(status=400, error_text="exceeds the token limit"), "overflow"),
         ("google_genai", Answer(finish="prompt_blocked"), "blocked"),
         ("google_genai", Answer(fault="no_choices"), "empty"),
-        ("anthropic", Answer(status=529), "transient"),
-        ("anthropic", Answer(status=400, error_text="prompt is too long: 9 > 8"), "overflow"),
+        pytest.param("anthropic", Answer(status=529), "transient", marks=needs_anthropic),
+        pytest.param(
+            "anthropic",
+            Answer(status=400, error_text="prompt is too long: 9 > 8"),
+            "overflow",
+            marks=needs_anthropic,
+        ),
     ],
 )
 async def test_what_only_one_provider_says(
@@ -149,8 +165,8 @@ async def test_a_key_in_an_error_is_not_passed_on(desk: Desk, provider: str) -> 
 async def test_four_attempts_at_a_busy_server_are_four_requests(desk: Desk) -> None:
     busy, good = Answer(status=503, headers={"Retry-After": "0.01"}), GOOD
     with Loopback.always(busy, busy, busy, good) as server:
-        model = ModelConfig(model=CHEAP, base_url=server.base_url("openai"))
-        assert (await desk.connect(model)(request())).kind == "ok"
+        caller = Retrying(desk.reach(server, "openai"), base_s=0.01)
+        assert (await caller(request())).kind == "ok"
     assert len(server.requests) == 4
     assert [c.status for c in desk.calls] == ["void", "void", "void", "settled"]
     assert [c.attempt for c in desk.calls] == [1, 2, 3, 4]
@@ -207,17 +223,27 @@ async def test_variables_of_the_client_libraries_redirect_nothing(
     assert (len(wanted.requests), len(stranger.requests)) == (1, 0)
 
 
-def test_without_an_address_the_provider_s_own_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OPENAI_BASE_URL", "http://elsewhere.invalid/v1")
-    gpt = openai_client(ModelConfig(model=CHEAP), "https://api.openai.com/v1", "sk-x")
-    assert isinstance(gpt, ChatOpenAI)
-    assert str(gpt.root_client.base_url) == "https://api.openai.com/v1/"
-    assert (gpt.root_client.max_retries, gpt.root_client.timeout) == (0, 120)
-    google = google_client(ModelConfig(model=NAMES["google_genai"]), "https://g.example", "x")
-    assert isinstance(google, ChatGoogleGenerativeAI)
-    assert (google.max_retries, google.timeout, google.base_url) == (1, 120, "https://g.example")
-    claude = anthropic_client(ModelConfig(model=NAMES["anthropic"]), "https://a.example", "x")
-    assert claude.lc_attributes is not None
+@pytest.mark.parametrize(
+    ("provider", "home", "attempts"),
+    [
+        ("openai", "https://api.openai.com/v1", 0),
+        ("google_genai", "https://generativelanguage.googleapis.com", 1),
+        pytest.param("anthropic", "https://api.anthropic.com", 0, marks=needs_anthropic),
+    ],
+)
+def test_without_an_address_the_provider_s_own_is_named(
+    monkeypatch: pytest.MonkeyPatch, provider: str, home: str, attempts: int
+) -> None:
+    for variable in ("OPENAI_BASE_URL", "ANTHROPIC_BASE_URL", "GOOGLE_GEMINI_BASE_URL"):
+        monkeypatch.setenv(variable, "http://elsewhere.invalid/v1")
+    client = made(ModelConfig(model=NAMES[provider], timeout_s=33))
+    set_up = client.model_dump()
+    addresses = ("openai_api_base", "anthropic_api_url", "base_url")
+    assert next(set_up[name] for name in addresses if name in set_up) == home
+    timeouts = ("request_timeout", "default_request_timeout", "timeout")
+    assert next(set_up[name] for name in timeouts if name in set_up) == 33
+    assert set_up["max_retries"] == attempts
+    assert client.disable_streaming is True
 
 
 async def test_parallel_calls_share_one_client_and_keep_their_books(desk: Desk) -> None:
@@ -247,15 +273,12 @@ async def test_a_tape_can_be_served_to_a_real_client(desk: Desk, tmp_path: Path)
 @pytest.mark.parametrize("provider", ["openai", "google_genai"])
 async def test_the_server_streams_as_the_providers_do(provider: str) -> None:
     with Loopback.always(Answer("Hello there", input_tokens=9, output_tokens=4)) as server:
-        config = ModelConfig(model=NAMES[provider])
-        make = openai_client if provider == "openai" else google_client
-        model = make(config, server.base_url(provider), "sk-x").model_copy(
-            update={"disable_streaming": False}
-        )
+        config = ModelConfig(model=NAMES[provider], base_url=server.base_url(provider))
+        model = made(config).model_copy(update={"disable_streaming": False})
         pieces = [piece async for piece in model.astream("hi")]
     whole = pieces[0]
     for piece in pieces[1:]:
-        whole += piece  # type: ignore[assignment] # chunks of one class add up to that class
+        whole += piece
     assert str(whole.text) == "Hello there"
     assert len([p for p in pieces if str(p.text)]) == 2
     assert whole.usage_metadata is not None

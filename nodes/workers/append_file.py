@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from core.actions import ActionSpec
-from nodes.deps import off_loop
+from core.offload import off_loop
 from nodes.workers.base import Action, Done, Worker
 
 SPEC = ActionSpec(

@@ -10,6 +10,7 @@ from core.actions import ActionSpec
 from core.calls import CallKey, Purpose
 from core.errors import ActionFailed
 from core.state import RunState
+from models.base import Caller
 from nodes.deps import Deps
 from nodes.prompting import request
 from prompts import render
@@ -90,15 +91,27 @@ async def ask(
     Raises:
         ActionFailed: with the reason, when the outcome is not a complete reply.
     """
-    outcome = await deps.worker(
-        request(
-            deps,
-            key,
-            [prompt],
-            system=profile or render("profile_assistant").strip(),
-            max_tokens=max_tokens or deps.config.worker_model().max_tokens,
-            plan=False,
-        )
+    tokens = max_tokens or deps.config.worker_model().max_tokens
+    return await _reply(deps, deps.worker, key, (profile, prompt), tokens)
+
+
+async def keep_books(deps: Deps, key: CallKey, prompt: str) -> str:
+    """One call of the bookkeeping model (A23): summaries, research log, retrieval.
+
+    Raises:
+        ActionFailed: as for `ask`.
+    """
+    tokens = deps.config.bookkeeping_model().max_tokens
+    return await _reply(deps, deps.bookkeeper, key, ("", prompt), tokens)
+
+
+async def _reply(
+    deps: Deps, caller: Caller, key: CallKey, texts: tuple[str, str], max_tokens: int
+) -> str:
+    profile, prompt = texts
+    system = profile or render("profile_assistant").strip()
+    outcome = await caller(
+        request(deps, key, [prompt], system=system, max_tokens=max_tokens, plan=False)
     )
     if outcome.kind != "ok":
         raise ActionFailed(f"The model that should do this gave no usable reply: {outcome.reason}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from core.actions import ActionSpec
 from core.errors import ActionFailed
-from nodes.deps import off_loop
+from core.offload import off_loop
 from nodes.workers.base import Action, Done, Worker
 from nodes.workers.code_block import code_block
 from nodes.workers.edits import save

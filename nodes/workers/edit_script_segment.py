@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from core.actions import ActionSpec
 from core.errors import ActionFailed
-from nodes.deps import off_loop
+from core.offload import off_loop
 from nodes.workers.base import Action, Done, Worker
 from nodes.workers.edit_script import SPEC as WHOLE
 from nodes.workers.edit_script import rewritten

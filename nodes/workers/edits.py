@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import difflib
 
-from nodes.deps import Deps, off_loop
+from core.offload import off_loop
+from nodes.deps import Deps
 from store.steprows import StepRow
 
 EDITS = {

@@ -9,7 +9,8 @@ from contextlib import asynccontextmanager
 from core.actions import ActionSpec
 from core.errors import ActionFailed
 from core.events import Event
-from nodes.deps import Deps, off_loop
+from core.offload import off_loop
+from nodes.deps import Deps
 from nodes.workers.base import Action, Done, Worker
 from sandbox.base import Execution, Limits, Program
 

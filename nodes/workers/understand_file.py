@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from core.actions import ActionSpec
 from core.calls import Purpose
-from nodes.deps import off_loop
+from core.offload import off_loop
 from nodes.workers.base import Action, Done, Worker
 from prompts import render
 

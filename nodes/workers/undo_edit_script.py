@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from core.actions import ActionSpec
 from core.errors import ActionFailed
-from nodes.deps import Deps, off_loop
+from core.offload import off_loop
+from nodes.deps import Deps
 from nodes.workers.base import Action, Done, Worker
 from nodes.workers.edits import UNDO, diff, undoable
 from store.steprows import StepRow
