@@ -68,7 +68,7 @@ def _configure(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None
 
 def _begin(connection: Connection) -> None:
     how = connection.get_execution_options().get("sqlite_begin", "BEGIN")
-    connection.exec_driver_sql(how)
+    connection.connection.cursor().execute(how)
 
 
 def _translate(context: ExceptionContext) -> None:

@@ -21,6 +21,16 @@ _INSERT = insert(steps)
 _FINISH = update(steps).where(*_HERE)
 _COUNT = fenced(update(runs).values(step_count=bindparam("b_step")))
 _ACTED = select(steps).where(*_HERE)
+_LAST = 2**31 - 1
+_SPAN = (
+    select(steps)
+    .where(
+        steps.c.run_id == bindparam("b_run"),
+        steps.c.step >= bindparam("b_first"),
+        steps.c.step <= bindparam("b_last"),
+    )
+    .order_by(steps.c.step)
+)
 
 
 class Steps:
@@ -74,11 +84,9 @@ class Steps:
 
     def span(self, run_id: str, first: int, last: int | None = None) -> list[StepRow]:
         """Steps from `first` to `last`, both included, in order."""
-        wanted = select(steps).where(steps.c.run_id == run_id, steps.c.step >= first)
-        if last is not None:
-            wanted = wanted.where(steps.c.step <= last)
+        bound = {"b_run": run_id, "b_first": first, "b_last": _LAST if last is None else last}
         with self._transactions.reading() as connection:
-            rows = connection.execute(wanted.order_by(steps.c.step))
+            rows = connection.execute(_SPAN, bound)
             return [StepRow(**row._mapping) for row in rows]
 
     def fork(self, source_run: str, target_run: str, upto_step: int) -> None:

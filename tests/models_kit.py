@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
+import pytest
+
+from bench.dialects import Answer
 from bench.loopback import Loopback
 from core.calls import CallKey, Message, ModelReply, ModelRequest
 from core.config import CascadeConfig, LimitsConfig, ModelConfig, RunConfig, TierConfig
@@ -36,6 +40,11 @@ NAMES = {
     "anthropic": "anthropic:claude-haiku-4-5",
     "local": "local:codellama-34b",
 }
+needs_anthropic = pytest.mark.skipif(
+    find_spec("langchain_anthropic") is None, reason="needs `pip install langchain-anthropic`"
+)
+ALL = [pytest.param(name, marks=needs_anthropic if name == "anthropic" else ()) for name in NAMES]
+GOOD = Answer("Action: x", input_tokens=1200, output_tokens=364, cached_tokens=1024)
 CHEAP = "openai:gpt-3.5-turbo"
 DEAR = "openai:gpt-4-0125-preview"
 SHORT = Usage(input_tokens=1200, output_tokens=300)

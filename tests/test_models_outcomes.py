@@ -112,7 +112,7 @@ def test_a_reason_is_one_short_line() -> None:
     ],
 )
 def test_no_reason_holds_a_key(message: str) -> None:
-    secrets = secrets_in({"LOCAL_API_KEY": "hunter2-hunter2", "HOME": "/home/somebody"})
+    secrets = secrets_in({"LOCAL_API_KEY": "hunter2-hunter2", "USER": "somebody-else"})
     reason = classify_error(StatusError(401, message=message), secrets).reason
     assert "[redacted]" in reason
     for part in ("a1b2c3", "e5f6", "E5f6", "abc123", "hunter2"):

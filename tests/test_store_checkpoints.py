@@ -109,16 +109,16 @@ async def test_a_fenced_owner_writes_neither_checkpoints_nor_writes(
             "checkpoint_id": checkpoint["id"],
         }
     }
-    await saver.aput_writes(at, [("count", 1)], "task-1")
+    await saver.aput_writes(at, [("__error__", "first")], "task-1")
     taken = store.runs.claim("run-a", "other", stale_after_s=-1)
     assert taken is not None
     with pytest.raises(Fenced, match="epoch 2, ours is 1"):
         await put(saver)
     with pytest.raises(Fenced):
-        await saver.aput_writes(at, [("count", 2)], "task-2")
+        await saver.aput_writes(at, [("__error__", "second")], "task-2")
     found = await saver.aget_tuple(at)
     assert found is not None
-    assert found.pending_writes == [("task-1", "count", 1)]
+    assert found.pending_writes == [("task-1", "__error__", "first")]
     assert await count_of(saver) == 1
     saver.hold(taken)
     await put(saver)
@@ -145,6 +145,18 @@ async def test_the_fence_is_checked_after_the_last_moment_a_claim_can_come(
     with pytest.raises(Fenced, match="ours is 1"):
         await put(saver)
     assert await count_of(saver) == 0
+
+
+async def test_ordinary_writes_are_left_to_the_checkpoint_that_follows(
+    saver: FencedSaver, fence: Fence
+) -> None:
+    saver.hold(fence)
+    at = config()
+    at["configurable"]["checkpoint_id"] = (await put(saver))["id"]
+    await saver.aput_writes(at, [("count", 1)], "task-1")
+    found = await saver.aget_tuple(at)
+    assert found is not None
+    assert found.pending_writes == []
 
 
 async def test_a_graph_that_loses_its_run_stops(
@@ -193,7 +205,7 @@ async def test_a_cancelled_or_failed_write_does_not_lock_the_store(
         await asyncio.gather(task, return_exceptions=True)
         await asyncio.wait_for(asyncio.to_thread(store.runs.beat, fence), timeout=5)
     with pytest.raises(KeyError, match="checkpoint_id"):
-        await saver.aput_writes(config(), [("count", 1)], "task")
+        await saver.aput_writes(config(), [("__error__", "x")], "task")
     await asyncio.wait_for(asyncio.to_thread(store.runs.beat, fence), timeout=5)
     await put(saver)
 
@@ -218,7 +230,7 @@ async def test_a_full_database_is_reported_as_such(saver: FencedSaver, fence: Fe
     at = config()
     at["configurable"]["checkpoint_id"] = "1"
     with pytest.raises(StorageFull, match="disk is full"):
-        await saver.aput_writes(at, [("count", "x" * 200_000)], "task")
+        await saver.aput_writes(at, [("__error__", "x" * 200_000)], "task")
     saver.conn.execute("PRAGMA max_page_count=100000")
     await put(saver)
     assert await count_of(saver) == 1
