@@ -23,13 +23,13 @@ from typing import Any
 from bench.kit import Kit, kit, reply
 from bench.output import finish, table
 from core.events import LoggedEvent
+from graph.owner import new_owner
 from graph.runner import run_agent
-from graph.sources import new_owner
 from nodes.deps import Paths
 from store.callrows import CallRow
 
 STEPS = 120
-DELAY_S = 0.01
+DELAY_S = 0.02
 STARTER = """\
 import pathlib
 path = pathlib.Path("count.txt")
@@ -131,11 +131,26 @@ class Trial:
             if child == 0:
                 self._child()
             if kills < most:
-                time.sleep(rng.uniform(0.02, 0.35))
+                self._wait(rng)
                 os.kill(child, signal.SIGKILL)
             _, status = os.waitpid(child, 0)
             kills += os.WIFSIGNALED(status)
         return kills
+
+    def _wait(self, rng: random.Random) -> None:
+        """To a random moment: mostly while steps run, sometimes while the child still opens."""
+        if rng.random() < 0.8:
+            self._wait_for_a_step()
+        time.sleep(rng.uniform(0.0, 0.25))
+
+    def _wait_for_a_step(self) -> None:
+        with self._open() as made:
+            store = made.services.store
+            before, give_up = store.runs.get(self.run_id).step_count, time.monotonic() + 10
+            row = store.runs.get(self.run_id)
+            while row.step_count == before and row.finished is None and time.monotonic() < give_up:
+                time.sleep(0.005)
+                row = store.runs.get(self.run_id)
 
     def _child(self) -> None:
         code = 1
@@ -165,7 +180,7 @@ class Trial:
         with self._open() as made:
             found = made.services.store.steps.span(self.run_id, 1)
             return [
-                (s.step, s.tier, s.action, s.action_input, s.failed, _SECONDS.sub("", s.observation))
+                (s.step, s.tier, s.action, s.action_input, s.failed, without_times(s.observation))
                 for s in found
             ]
 
@@ -181,6 +196,11 @@ class Trial:
         """The workspace at the end."""
         root = Paths(self.root / "home" / "runs" / self.run_id).workspace
         return {str(p.relative_to(root)): p.read_text() for p in root.rglob("*") if p.is_file()}
+
+
+def without_times(text: str) -> str:
+    """An observation as it is in every run of the same tape."""
+    return _SECONDS.sub("", text)
 
 
 def compare(plain: Trial, killed: Trial) -> list[str]:

@@ -29,8 +29,8 @@ from typing_extensions import TypedDict
 from bench.kit import Kit, kit, reply, write_task
 from bench.output import finish, table
 from core.offload import own_loop
+from graph.owner import new_owner
 from graph.runner import run_agent
-from graph.sources import new_owner
 from store.checkpoints import open_saver
 from store.sqlite import PRAGMAS
 

@@ -17,10 +17,10 @@ from cli.opening import opening
 from cli.reporting import print_report
 from cli.screen import Screen
 from core.config import RunConfig
+from graph.owner import new_owner
 from graph.report import build_report
 from graph.runner import run_agent
 from graph.services import Services
-from graph.sources import new_owner
 from store.runrows import RunRow
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Hashable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Hashable, Mapping
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.graph import END, START, StateGraph
@@ -26,21 +26,33 @@ from nodes.recall import recall
 from nodes.workers import WORKERS
 
 Update = dict[str, Any]
-Node = Callable[[RunState, Deps], Awaitable[Update]]
+Node = Callable[[RunState, Deps], Coroutine[Any, Any, Update]]
 Graph = CompiledStateGraph[RunState, RunOptions, RunInput, RunState]
 
 
-class DepsSource(Protocol):
-    """Gives every node of a run the same surroundings."""
+class Forms(NamedTuple):
+    """What starts a run, as Studio shows it."""
 
-    async def deps(self, state: RunState, options: RunOptions | None) -> Deps:
-        """The run's `Deps`; made, with its row and workspace, when nobody has (Studio)."""
+    input: type[Any]
+    options: type[RunOptions]
+
+
+FORMS = Forms(RunInput, RunOptions)
+
+
+class Source(Protocol):
+    """Runs nodes in the surroundings of their run."""
+
+    async def run(self, node: Node, state: RunState, runtime: Runtime[RunOptions]) -> Update:
+        """The node's update; the run's row, claim and workspace are there or made (Studio)."""
         ...
 
 
-def build(source: DepsSource) -> StateGraph[RunState, RunOptions, RunInput, RunState]:
+def build(
+    source: Source, forms: Forms = FORMS
+) -> StateGraph[RunState, RunOptions, RunInput, RunState]:
     """The graph, not yet compiled; each action of the registry is a node of its own."""
-    builder = StateGraph(RunState, context_schema=RunOptions, input_schema=RunInput)
+    builder = StateGraph(RunState, context_schema=forms.options, input_schema=forms.input)
     steps: dict[str, Node] = {
         "prepare": prepare,
         "recall": recall,
@@ -69,16 +81,20 @@ def build(source: DepsSource) -> StateGraph[RunState, RunOptions, RunInput, RunS
     return builder
 
 
-def compiled(source: DepsSource, checkpointer: BaseCheckpointSaver[Any] | None = None) -> Graph:
+def compiled(
+    source: Source,
+    checkpointer: BaseCheckpointSaver[Any] | None = None,
+    forms: Forms = FORMS,
+) -> Graph:
     """The graph ready to run."""
-    return build(source).compile(checkpointer=checkpointer, name="budget")
+    return build(source, forms).compile(checkpointer=checkpointer, name="budget")
 
 
-def _bound(node: Node, source: DepsSource) -> Callable[..., Awaitable[Update]]:
+def _bound(node: Node, source: Source) -> Callable[..., Awaitable[Update]]:
     """The node as LangGraph calls it; only what changed is written, for each write is stored."""
 
     async def run(state: RunState, runtime: Runtime[RunOptions]) -> Update:
-        update = await node(state, await source.deps(state, runtime.context))
+        update = await source.run(node, state, runtime)
         before: Mapping[str, object] = state
         return {k: v for k, v in update.items() if k not in before or before[k] != v}
 

@@ -42,13 +42,12 @@ async def fork_run(
     async with open_saver(services.settings.database) as saver:
         graph = compiled(Nobody(), saver)
         values = await _state_after(graph, source, step)
-        row = await off_loop(_new_row, services, source, step, config)
+        row = await off_loop(branch, services, source, step, config)
         fence = await off_loop(services.store.runs.claim, row.id, "fork")
         if fence is None:
             raise UnknownName(f"The new run {row.id} was taken by another process; fork again.")
         saver.hold(fence)
-        await off_loop(_copy_files, services, source.id, row.id, values["snapshot"])
-        await off_loop(services.store.steps.fork, source.id, row.id, step)
+        await off_loop(fill, services, row, str(values["snapshot"]))
         values |= {
             "run_id": row.id,
             "policy": policy_of(config),
@@ -81,7 +80,8 @@ async def _state_after(graph: Graph, source: RunRow, step: int) -> dict[str, obj
     return found
 
 
-def _new_row(services: Services, source: RunRow, step: int, config: RunConfig) -> RunRow:
+def branch(services: Services, source: RunRow, step: int, config: RunConfig) -> RunRow:
+    """A queued run that is to begin after the source's step; claim it, then `fill` it."""
     return services.store.runs.create(
         NewRun(
             id=new_run_id(),
@@ -99,12 +99,17 @@ def _new_row(services: Services, source: RunRow, step: int, config: RunConfig) -
     )
 
 
-def _copy_files(services: Services, source: str, target: str, snapshot: object) -> None:
-    """History and workspace as they were after the step."""
-    old, new = (Paths(services.settings.runs_dir / r) for r in (source, target))
+def fill(services: Services, row: RunRow, snapshot: str) -> None:
+    """Give a branch its source's steps and history, and the workspace of the snapshot.
+
+    Raises UnknownName when the source has not finished that many steps.
+    """
+    source, step = str(row.parent_run), int(row.parent_step or 0)
+    old, new = (Paths(services.settings.runs_dir / r) for r in (source, row.id))
     new.workspace.mkdir(parents=True)
     History.open(old.history, old.workspace).clone_to(new.history)
-    History.open(new.history, new.workspace).restore(str(snapshot))
+    History.open(new.history, new.workspace).restore(snapshot)
     if old.artifacts.is_dir():
         shutil.copytree(old.artifacts, new.artifacts)
+    services.store.steps.fork(source, row.id, step)
     Path(new.root / "created").touch()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from core.errors import Fenced, StorageFull
 from store.fence import Fence
@@ -17,7 +17,7 @@ BEAT_S = 0.5
 class Heartbeat:
     """Beats until the block ends; cancels the task when the run is cancelled or was taken over."""
 
-    def __init__(self, runs: Runs, fence: Fence, work: asyncio.Task[None]) -> None:
+    def __init__(self, runs: Runs, fence: Fence, work: asyncio.Task[Any]) -> None:
         self._runs = runs
         self._fence = fence
         self._work = work

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from langchain_core.runnables import RunnableConfig
 from langgraph.types import StateSnapshot
 
 from core.cascade import most_steps
 from core.config import RunConfig, RunOptions
-from core.errors import BudgetMLError, Fenced, RunFailed
+from core.errors import RunFailed
 from core.offload import off_loop, own_loop
 from core.state import RunInput
 from graph.budget import Graph, compiled
-from graph.heartbeat import Heartbeat
+from graph.owner import claim
 from graph.services import Progress, Services, open_deps, silent
 from graph.sources import OneRun
-from nodes.deps import Deps
+from graph.supervise import go_back, supervised
 from store.checkpoints import FencedSaver, open_saver
 from store.fence import Fence
 from store.runrows import RunRow
+
+STOPPED = "stopped; resume it with `budgetml resume`"
 
 
 async def run_agent(
@@ -36,12 +36,13 @@ async def run_agent(
     """
     with own_loop():
         row = await off_loop(services.store.runs.get, run_id)
-        fence = await off_loop(services.store.runs.claim, run_id, owner)
+        fence = await off_loop(claim, services.store.runs, run_id, owner)
         if fence is None:
             return await _not_ours(services, row)
         async with open_saver(services.settings.database) as saver:
             saver.hold(fence)
-            await _supervised(services, row, fence, saver, progress)
+            work = _drive(services, row, fence, saver, progress)
+            await supervised(services.store.runs, fence, work, stopped=STOPPED)
         return await off_loop(services.store.runs.get, run_id)
 
 
@@ -50,32 +51,6 @@ async def _not_ours(services: Services, row: RunRow) -> RunRow:
     if row.finished is not None:
         return row
     raise RunFailed(f"Run {row.id} is being run by {row.owner}; follow it with `budgetml watch`.")
-
-
-async def _supervised(
-    services: Services, row: RunRow, fence: Fence, saver: FencedSaver, progress: Progress
-) -> None:
-    """The run's edge: whatever happens inside, its row says how it stands."""
-    runs = services.store.runs
-    work = asyncio.create_task(_drive(services, row, fence, saver, progress))
-    with Heartbeat(runs, fence, work) as beat:
-        try:
-            await work
-        except asyncio.CancelledError:
-            if beat.cancelled:
-                runs.finish(fence, status="cancelled", end_reason="cancelled", result={})
-                return
-            runs.release(fence, reason="stopped; resume it with `budgetml resume`")
-            raise
-        except Fenced:
-            raise
-        except (BudgetMLError, OSError) as error:
-            runs.release(fence, reason=str(error))
-            raise
-        except Exception as error:
-            text = f"{type(error).__name__}: {error}"
-            runs.finish(fence, status="failed", end_reason="error", result={}, error=text)
-            raise
 
 
 async def _drive(
@@ -89,11 +64,10 @@ async def _drive(
     }
     start: RunInput | None = {"task_id": row.task_id, "run_id": row.id}
     boundary = await last_boundary(graph, config)
-    await off_loop(
-        services.store.events.roll_back, fence, boundary.values["step"] if boundary else 0
-    )
-    if boundary is not None:
-        await _restore(deps, boundary.values["snapshot"])
+    if boundary is None:
+        await go_back(deps, 0, None)
+    else:
+        await go_back(deps, boundary.values["step"], boundary.values["snapshot"])
         start, config = None, {**config, **_at(boundary)}
     await graph.ainvoke(
         start,
@@ -120,11 +94,6 @@ async def last_boundary(graph: Graph, config: RunnableConfig) -> StateSnapshot |
             break
         found = snapshot
     return found
-
-
-async def _restore(deps: Deps, snapshot: str) -> None:
-    deps.paths.workspace.mkdir(parents=True, exist_ok=True)
-    await off_loop(deps.history.restore, snapshot)
 
 
 def recursion_limit(config: RunConfig) -> int:

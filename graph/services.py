@@ -110,7 +110,7 @@ async def open_deps(
     data = await off_loop(require, task, services.settings.data_dir, config.data_version)
     paths = Paths(services.settings.runs_dir / row.id)
     workspace, history = await off_loop(_folders, task, data, paths)
-    log = EventLog(services.store, fence)
+    log = await off_loop(EventLog, services.store, fence)
     meter = Meter.of(config, store=services.store, fence=fence, log=log, book=services.book)
     last = len(config.tiers) - 1
 

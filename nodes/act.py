@@ -11,8 +11,10 @@ from core.errors import ActionFailed
 from core.offload import off_loop
 from core.state import Result, RunState, Turn
 from nodes.deps import Deps
+from nodes.texts import SHOWN_CHARS, shorten
 from nodes.workers.base import Action, Done, Worker
 from store.steprows import ActedStep, StepRow
+from tasks.files import full_disk
 
 
 async def act(worker: Worker, state: RunState, deps: Deps) -> dict[str, Any]:
@@ -64,14 +66,25 @@ async def _perform(worker: Worker, state: RunState, deps: Deps, row: ActedStep) 
     done = await _outcome(worker, state, deps, row)
     acted = replace(
         row,
-        observation=done.observation,
+        observation=shorten(done.observation, SHOWN_CHARS),
         failed=done.failed,
         executed=True,
         final=done.final,
-        artifact=done.artifact,
+        artifact=await off_loop(_artifact, deps, row.step, done.observation),
         seconds=deps.watch.clock() - started,
     )
     return await off_loop(_keep, deps, acted)
+
+
+def _artifact(deps: Deps, step: int, text: str) -> str | None:
+    """Keep the whole of a long observation; returns its name below the run's artifacts."""
+    if len(text) <= SHOWN_CHARS:
+        return None
+    path = deps.paths.artifacts / f"step-{step:04d}-output.txt"
+    with full_disk(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    return path.name
 
 
 def _keep(deps: Deps, acted: ActedStep) -> ActedStep:

@@ -18,8 +18,8 @@ from nodes.act import record
 from nodes.deps import Deps
 from nodes.live_grade import live_grade
 from nodes.steps import fresh_step, next_window
+from nodes.texts import inside, shorten
 from nodes.workers.base import keep_books
-from nodes.workers.execute_script import shorten
 from prompts import render
 
 EVENT_CHARS = 2000
@@ -100,7 +100,7 @@ async def _summarised(state: RunState, deps: Deps, turn: Turn | None, blocks: li
             "summarise_block",
             action=turn["action"] if turn else "",
             action_input=json.dumps(turn["input"] if turn else {}, ensure_ascii=False),
-            text=block,
+            text=inside("observation", block),
             index=index + 1,
             total=len(blocks),
         )

@@ -14,6 +14,7 @@ from core.calls import CallKey, Message, ModelRequest
 from core.cascade import is_asker, may_ask
 from core.state import RunState
 from nodes.deps import Deps
+from nodes.texts import inside
 from prompts import render
 from store.steprows import StepRow
 
@@ -103,7 +104,7 @@ def step_view(step: StepRow) -> dict[str, Any]:
         "entries": step.entries,
         "action": step.action or "(none)",
         "input": json.dumps(step.action_input, ensure_ascii=False),
-        "observation": (step.shown or step.observation).strip(),
+        "observation": inside("observation", (step.shown or step.observation).strip()),
     }
 
 

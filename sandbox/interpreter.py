@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TextIO
 
 from core.errors import ConfigurationError, InvalidFile, StorageFull
+from core.offload import off_loop
 from sandbox.base import Execution, Limits, Program
 from sandbox.plain import PlainSandbox
 from sandbox.removal import remove_tree
@@ -44,7 +45,7 @@ async def ensure_interpreter(lock: Path, envs_dir: Path, progress: Progress) -> 
     async with _locked(folder, progress):
         if not _is_complete(folder):
             progress(f"Building the interpreter {lock.stem} for scripts; this happens once.")
-            _start_afresh(folder)
+            await off_loop(_start_afresh, folder)
             await _build(lock, folder, progress)
             _mark_complete(folder)
     return _python(folder)
@@ -124,7 +125,7 @@ def _by_line(progress: Progress) -> Callable[[str], None]:
 @asynccontextmanager
 async def _locked(folder: Path, progress: Progress) -> AsyncIterator[None]:
     """The kernel gives the lock back when its holder dies, however it dies."""
-    with _lock_file(folder) as file:
+    with await off_loop(_lock_file, folder) as file:
         waited = False
         while not _try_lock(file.fileno()):
             if not waited:

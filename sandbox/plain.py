@@ -15,6 +15,7 @@ from io import FileIO
 from pathlib import Path
 from typing import Any, cast
 
+from core.offload import off_loop
 from sandbox.base import EndedBy, Execution, Limits, Program
 from sandbox.environment import MARK, environment, usable_cores
 from sandbox.output import Cleaner, Kept
@@ -61,12 +62,12 @@ class PlainSandbox:
         Raises only what `program.on_output` raises.
         """
         started = time.monotonic()
-        private = Path(tempfile.mkdtemp(prefix="budgetml-program-"))
+        private = Path(await off_loop(tempfile.mkdtemp, prefix="budgetml-program-"))
         kept = Kept(program.limits.output_bytes), Kept(program.limits.output_bytes)
         try:
             verdict = await _supervise(program, private, kept)
         finally:
-            remove_tree(private)
+            await off_loop(remove_tree, private)
         return Execution(
             ended_by=cast(EndedBy, verdict.ended_by),
             exit_code=verdict.code,

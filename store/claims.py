@@ -21,7 +21,11 @@ _UNOWNED: ColumnElement[bool] = or_(runs.c.owner.is_(None), runs.c.heartbeat < b
 _ROOM = runs.c.last_seq + 1
 _CLAIM = (
     update(runs)
-    .where(_ID, _UNFINISHED, or_(_UNOWNED, runs.c.owner == bindparam("b_owner")))
+    .where(
+        _ID,
+        _UNFINISHED,
+        or_(_UNOWNED, runs.c.owner.in_((bindparam("b_owner"), bindparam("b_gone")))),
+    )
     .values(
         epoch=runs.c.epoch + 1,
         status=case((runs.c.status == "cancelling", "cancelling"), else_="running"),
@@ -74,14 +78,18 @@ class Claims:
     def __init__(self, transactions: Transactions) -> None:
         self._transactions = transactions
 
-    def claim(self, run_id: str, owner: str, *, stale_after_s: float = 30.0) -> Fence | None:
+    def claim(
+        self, run_id: str, owner: str, *, stale_after_s: float = 30.0, gone: str | None = None
+    ) -> Fence | None:
         """Take a run over from nobody, from ourselves, or from an owner without a heartbeat.
 
-        None when it has ended or another live owner holds it. Calls a dead owner left open are
-        charged as lost (void if simulated). A cancel that was asked for stays asked for.
+        `gone` names an owner known to be dead, whose heartbeat need not grow stale. None when the
+        run has ended or another live owner holds it. Calls a dead owner left open are charged as
+        lost (void if simulated). A cancel that was asked for stays asked for.
         Raises UnknownName.
         """
         bound = {"b_run": run_id, "b_owner": owner, "b_stale": ago(stale_after_s), "b_now": now()}
+        bound["b_gone"] = gone or owner
         with self._transactions.writing() as connection:
             row = connection.execute(_CLAIM, bound).one_or_none()
             if row is None:

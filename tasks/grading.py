@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from core.offload import off_loop
 from sandbox.base import Limits, Sandbox
 from tasks.prepared import Prepared
 from tasks.scripts import Answer, Runner, run_script, script_folder
@@ -50,7 +51,7 @@ async def grade(
 
     `scratch` is an existing folder of the service's; what is put there is removed again.
     """
-    missing = _missing(task, submission)
+    missing = await off_loop(_missing, task, submission)
     if missing:
         return _grade(task, prepared, Answer({"score": None, "reason": missing}, "", 0.0))
     readable = tuple(p for p in (submission, task.env_dir, prepared.answers) if p)
@@ -58,7 +59,7 @@ async def grade(
     if prepared.answers:
         argv += ["--answers", str(prepared.answers)]
     limits = Limits(wall_s=task.spec.limits.grade_s, memory_mb=task.spec.limits.memory_mb)
-    with script_folder(task, scratch) as folder:
+    async with script_folder(task, scratch) as folder:
         answer = await run_script(
             Runner(interpreter, sandbox), folder, tuple(argv), readable=readable, limits=limits
         )

@@ -79,7 +79,7 @@ async def _split(job: _Job, temporary: Path, data: Path) -> dict[str, DataFile]:
         folder = _checked_source(job.source, job.data)
         options, readable = ["--from", str(folder)], (folder,)
     job.progress(f"Preparing {job.task.id} from {job.source} ...")
-    with script_folder(job.task, temporary) as box:
+    async with script_folder(job.task, temporary) as box:
         argv = ("prepare.py", "--out", str(box / "out"), *options)
         answer = await run_script(job.runner, box, argv, readable=readable, limits=_SPLIT_LIMITS)
         said = answer.said or {}

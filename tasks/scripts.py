@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from core.offload import off_loop
 from sandbox.base import Execution, Limits, Program, Sandbox
 from tasks.loader import builtin_dir
 from tasks.spec import Task
@@ -35,15 +36,21 @@ class Answer:
     seconds: float
 
 
-@contextmanager
-def script_folder(task: Task, parent: Path) -> Iterator[Path]:
+@asynccontextmanager
+async def script_folder(task: Task, parent: Path) -> AsyncIterator[Path]:
     """A temporary folder with read-only copies of the task's scripts and the helpers."""
-    with TemporaryDirectory(dir=parent, prefix="script-") as name:
-        folder = Path(name)
-        for file in (*builtin_dir().glob("*_helper.py"), *task.root.glob("*.py")):
-            shutil.copyfile(file, folder / file.name)
-            (folder / file.name).chmod(0o444)
-        yield folder
+    made = await off_loop(TemporaryDirectory, dir=parent, prefix="script-")
+    try:
+        await off_loop(_copy_scripts, task, Path(made.name))
+        yield Path(made.name)
+    finally:
+        await off_loop(made.cleanup)
+
+
+def _copy_scripts(task: Task, folder: Path) -> None:
+    for file in (*builtin_dir().glob("*_helper.py"), *task.root.glob("*.py")):
+        shutil.copyfile(file, folder / file.name)
+        (folder / file.name).chmod(0o444)
 
 
 async def run_script(

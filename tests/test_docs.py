@@ -1,4 +1,4 @@
-"""What the documents say is so: commands exist, links lead somewhere, examples work, counts agree."""
+"""What the documents say is so: commands exist, links lead somewhere, examples work."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import sys
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
-import click
 import pytest
 import typer
 from conftest import CHECKOUT
@@ -26,9 +26,11 @@ from models.tape import Tape
 
 README = CHECKOUT / "README.md"
 PAGES = [README, CHECKOUT / "CONTRIBUTING.md", *sorted((CHECKOUT / "docs").glob("*.md"))]
-CODE = "bench cli core graph models nodes presets prompts sandbox store tasks tests".split()
+PACKAGES = ["bench", "cli", "core", "graph", "models", "nodes", "prompts", "sandbox", "store"]
+CODE = [*PACKAGES, "presets", "tasks", "tests"]
 OTHER_VARIABLES = {"LOCAL_API_KEY", "REPLAY_DELAY_S", "REQUIRE_SHARED", "TEST_ENVS", "TRACEBACK"}
-LOCAL_FILES = {".env", ".venv/bin/activate"}
+EXTENDING = CHECKOUT / "docs" / "extending.md"
+LEFTOVERS = shutil.ignore_patterns("__pycache__")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,7 @@ def blocks(page: Path) -> list[Block]:
     """Every fenced block, with the heading it stands under."""
     found: list[Block] = []
     section = ""
-    pattern = r"^## (.+)$|^```(\w+)(?: (\S+))?\n(.*?)^```$"
+    pattern = r"^## ([^\n]+)$|^```(\w+)(?: (\S+))?\n(.*?)^```$"
     for match in re.finditer(pattern, page.read_text(), re.MULTILINE | re.DOTALL):
         heading, language, label, text = match.groups()
         section = heading or section
@@ -86,21 +88,16 @@ def modules() -> set[str]:
 
 def check_budgetml(words: list[str]) -> None:
     """A command that exists, given only options and arguments that it has."""
-    command: click.Command = typer.main.get_command(app)
-    context = click.Context(command)
-    while isinstance(command, click.Group) and words and words[0] in command.commands:
+    command: Any = typer.main.get_command(app)
+    while words and words[0] in getattr(command, "commands", {}):
         command, words = command.commands[words[0]], words[1:]
     options = {name: p for p in command.params for name in (*p.opts, *p.secondary_opts)}
-    unknown = [w for w in words if w.startswith("-") and w not in {*options, "--help"}]
-    assert not unknown, f"{command.name} has no {unknown}"
-    taken = sum(2 if _takes_value(options.get(w)) else 1 for w in words if w.startswith("-"))
-    places = [p for p in command.params if isinstance(p, click.Argument)]
-    assert len(words) - taken == len(places), f"{command.name} takes {len(places)} arguments"
-    assert command.get_help(click.Context(command, parent=context))
-
-
-def _takes_value(option: click.Parameter | None) -> bool:
-    return isinstance(option, click.Option) and not option.is_flag
+    given = [word for word in words if word.startswith("-")]
+    assert set(given) <= options.keys(), f"{command.name} has no {set(given) - options.keys()}"
+    values = sum(not options[word].is_flag for word in given)
+    wanted = sum(p.param_type_name == "argument" for p in command.params)
+    assert len(words) - len(given) - values == wanted, f"{command.name} takes {wanted} arguments"
+    assert wanted or words or command.callback, "this only groups commands"
 
 
 @pytest.mark.parametrize("words", all_commands(), ids=shlex.join)
@@ -121,7 +118,7 @@ def test_every_command_line_can_be_typed(words: list[str]) -> None:
 def test_the_readme_shows_the_commands_that_matter() -> None:
     shown = [" ".join(words[:2]) for words in commands(README)]
     assert shown[:2] == ["make demo", "make test"]
-    assert {"budgetml run", "budgetml prepare", "budgetml resume", "python -m"} <= set(shown)
+    assert {"budgetml doctor", "budgetml run", "budgetml prepare", "budgetml resume"} <= set(shown)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
@@ -155,9 +152,7 @@ def test_every_variable_of_ours_is_a_setting(page: Path) -> None:
 def copy_of_the_checkout(folder: Path) -> None:
     """The packages, without what tests and tools leave behind."""
     for name in CODE:
-        shutil.copytree(
-            CHECKOUT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__")
-        )
+        shutil.copytree(CHECKOUT / name, folder / name, ignore=LEFTOVERS)
 
 
 def apply(block: Block, folder: Path) -> None:
@@ -176,20 +171,16 @@ def apply(block: Block, folder: Path) -> None:
     file.write_text(text.replace(old, new))
 
 
-@pytest.mark.parametrize(
-    "section", dict.fromkeys(b.section for b in blocks(CHECKOUT / "docs" / "extending.md"))
-)
+@pytest.mark.parametrize("section", dict.fromkeys(b.section for b in blocks(EXTENDING)))
 def test_the_example_works(section: str, tmp_path: Path) -> None:
     copy_of_the_checkout(tmp_path)
-    *changes, check = [
-        b for b in blocks(CHECKOUT / "docs" / "extending.md") if b.section == section
-    ]
+    *changes, check = [b for b in blocks(EXTENDING) if b.section == section]
     assert check.label == "check"
     for block in changes:
         apply(block, tmp_path)
     environ = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
     done = subprocess.run(
-        [sys.executable, "-c", "import sys; sys.path.insert(0, '')\n" + check.text],
+        [sys.executable, "-c", check.text],
         cwd=tmp_path,
         env=environ | {"PYTHONDONTWRITEBYTECODE": "1"},
         check=False,

@@ -24,8 +24,6 @@ class Done:
     failed: bool = False
     """True when a program it ran failed; a refused action raises ActionFailed instead."""
     final: bool = False
-    artifact: str | None = None
-    """File below the run's artifacts with the whole output."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import posixpath
 
 from core.offload import off_loop
 from nodes.deps import Deps
@@ -47,4 +48,4 @@ def undoable(steps: list[StepRow], name: str) -> StepRow | None:
 
 
 def _same(given: object, name: str) -> bool:
-    return isinstance(given, str) and given.removeprefix("./") == name.removeprefix("./")
+    return isinstance(given, str) and posixpath.normpath(given) == posixpath.normpath(name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from core.actions import ActionSpec
 from core.errors import ActionFailed
@@ -14,7 +14,6 @@ from nodes.deps import Deps
 from nodes.workers.base import Action, Done, Worker
 from sandbox.base import Execution, Limits, Program
 
-SHOWN_CHARS = 20_000
 LIVE_CHARS = 50_000
 LIVE_EVERY_S = 0.5
 
@@ -45,9 +44,7 @@ async def work(action: Action) -> Done:
                 on_output=heard.append,
             )
         )
-    text = report(ran)
-    artifact = await off_loop(_keep, deps, action.state["step"], text)
-    return Done(shorten(text, SHOWN_CHARS), failed=not ran.ok, artifact=artifact)
+    return Done(report(ran), failed=not ran.ok)
 
 
 def report(ran: Execution) -> str:
@@ -60,23 +57,6 @@ def report(ran: Execution) -> str:
     parts += [f"Standard output:\n{ran.stdout.rstrip()}"] if ran.stdout.strip() else []
     parts += [f"Standard error:\n{ran.stderr.rstrip()}"] if ran.stderr.strip() else []
     return "\n\n".join(parts if len(parts) > 1 else [head, "It printed nothing."])
-
-
-def shorten(text: str, limit: int) -> str:
-    """Head and tail of a long text with a line that says what is missing."""
-    if len(text) <= limit:
-        return text
-    head, tail = limit * 2 // 5, limit * 3 // 5
-    return f"{text[:head]}\n[... {len(text) - head - tail} characters left out ...]\n{text[-tail:]}"
-
-
-def _keep(deps: Deps, step: int, text: str) -> str | None:
-    if len(text) <= SHOWN_CHARS:
-        return None
-    name = f"step-{step:04d}-output.txt"
-    deps.paths.artifacts.mkdir(parents=True, exist_ok=True)
-    (deps.paths.artifacts / name).write_text(text, encoding="utf-8")
-    return name
 
 
 @asynccontextmanager
@@ -94,17 +74,18 @@ async def _live(deps: Deps, tier: int) -> AsyncIterator[list[str]]:
             await deps.emit(Event("log", SPEC.name, tier, {"text": text}))
 
     async def pump() -> None:
-        while True:
-            await asyncio.sleep(LIVE_EVERY_S)
+        while not over.is_set():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(over.wait(), LIVE_EVERY_S)
             await tell()
 
+    over = asyncio.Event()
     task = asyncio.create_task(pump())
     try:
         yield heard
     finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-    await tell()
+        over.set()
+        await task
 
 
 WORKER = Worker(SPEC, work)

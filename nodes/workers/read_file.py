@@ -5,7 +5,6 @@ from __future__ import annotations
 from core.actions import ActionSpec
 from core.offload import off_loop
 from nodes.workers.base import Action, Done, Worker
-from nodes.workers.execute_script import SHOWN_CHARS, shorten
 
 SPEC = ActionSpec(
     name="Read File",
@@ -19,7 +18,7 @@ SPEC = ActionSpec(
 async def work(action: Action) -> Done:
     """The text of the file."""
     text = await off_loop(action.deps.workspace.read_text, action.text("file_name"))
-    return Done(shorten(text, SHOWN_CHARS) or "(the file is empty)")
+    return Done(text or "(the file is empty)")
 
 
 WORKER = Worker(SPEC, work)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from nodes.deps import Deps
+from nodes.texts import inside
 from store.steprows import StepRow
 
 ENTRY_CHARS = 600
@@ -24,7 +25,7 @@ def research_log(deps: Deps, last: int) -> str:
             kept.append(f"({len(entries) - len(kept)} earlier entries are left out.)")
             break
         kept.append(entry)
-    return "\n\n".join(reversed(kept))
+    return inside("log", "\n\n".join(reversed(kept)))
 
 
 def _entry(step: StepRow) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from core.actions import ActionSpec
 from core.calls import Purpose
 from core.offload import off_loop
+from nodes.texts import inside
 from nodes.workers.base import Action, Done, Worker
 from prompts import render
 
@@ -33,7 +34,7 @@ async def work(action: Action) -> Done:
         prompt = render(
             "understand_block",
             file_name=name,
-            text=block,
+            text=inside("file", block),
             question=question,
             index=index + 1,
             total=len(blocks),

@@ -1,0 +1,168 @@
+"""Runs of the tiny task on tapes: what the models say, what the workspace holds, how it went."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from bench.kit import Kit, kit, reply
+from core.calls import Purpose
+from core.events import LoggedEvent
+from graph.runner import run_agent
+from graph.services import Services
+from nodes.deps import Paths
+from nodes.workers import WORKERS
+from store.callrows import CallRow
+from store.runrows import RunRow
+from store.steprows import StepRow
+
+CHEAP = "replay:google_genai:gemini-2.5-flash-lite"
+PRESET: dict[str, Any] = {
+    "tiers": [{"model": CHEAP, "tries": 1}],
+    "limits": {"steps": 30, "budget_usd": "10"},
+    "actions": list(WORKERS),
+    "grade_live": False,
+}
+DONE = reply("Final Answer", final_answer="done")
+LIST = reply("List Files", dir_path=".")
+RUN = reply("Execute Script", script_name="train.py")
+COUNTS = """\
+from pathlib import Path
+count = Path("count.txt")
+count.write_text(str(int(count.read_text()) + 1 if count.exists() else 1))
+Path("answer.txt").write_text("2")
+"""
+"""A starter that cannot run twice without a trace."""
+
+
+def write(name: str, content: str) -> str:
+    """A reply that writes a file."""
+    return reply("Write File", file_name=name, content=content)
+
+
+def undo(name: str) -> str:
+    """A reply that takes back the last edit of a file."""
+    return reply("Undo Edit Script", script_name=name)
+
+
+def said(step: int, purpose: Purpose, text: str, ordinal: int = 0) -> dict[str, Any]:
+    """What a worker model said in a step."""
+    return {"step": step, "try": 0, "purpose": purpose, "ordinal": ordinal, "reply": text}
+
+
+def planned(*replies: str) -> list[dict[str, Any]]:
+    """The planner's replies, one a step, and then the final answer."""
+    return [{"step": n, "reply": text} for n, text in enumerate([*replies, DONE], start=1)]
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """A run that was created, to be driven and looked at."""
+
+    made: Kit
+    id: str
+
+    @property
+    def services(self) -> Services:
+        """What the process shares between its runs."""
+        return self.made.services
+
+    @property
+    def paths(self) -> Paths:
+        """Where the run keeps its files."""
+        return Paths(self.services.settings.runs_dir / self.id)
+
+    @property
+    def workspace(self) -> Path:
+        """The agent's folder."""
+        return self.paths.workspace
+
+    @property
+    def row(self) -> RunRow:
+        """The run as it stands."""
+        return self.services.store.runs.get(self.id)
+
+    @property
+    def steps(self) -> list[StepRow]:
+        """Every step so far."""
+        return self.services.store.steps.span(self.id, 1)
+
+    @property
+    def events(self) -> list[LoggedEvent]:
+        """The whole log."""
+        return self.services.store.events.read(self.id, limit=10_000)
+
+    @property
+    def calls(self) -> list[CallRow]:
+        """The whole journal."""
+        return self.services.store.calls.read(self.id)
+
+    @property
+    def outcome(self) -> tuple[str, str | None]:
+        """Status and the reason of the end."""
+        return self.row.status, self.row.end_reason
+
+    @property
+    def score(self) -> float | None:
+        """What the final submission was worth."""
+        score: float | None = (self.row.result or {})["grade"]["score"]
+        return score
+
+    def saw(self, step: int) -> str:
+        """The whole observation of a step."""
+        return self.steps[step - 1].observation
+
+    def of_type(self, kind: str) -> list[LoggedEvent]:
+        """The events of one type."""
+        return [e for e in self.events if e.type == kind]
+
+    def text(self, name: str) -> str:
+        """A file of the workspace."""
+        return (self.workspace / name).read_text()
+
+    async def go(self, delay_s: float = 0, owner: str = "test") -> RunRow:
+        """Start or resume it; the tape answers each call after `delay_s`."""
+        slow = replace(self.services, environ={"BUDGETML_REPLAY_DELAY_S": str(delay_s)})
+        return await run_agent(slow, self.id, owner)
+
+    async def stop_when(self, holds: Callable[[], bool], delay_s: float = 0) -> None:
+        """Drive it as Ctrl-C would find it: cancelled as soon as something holds."""
+        work = asyncio.create_task(self.go(delay_s))
+        await until(holds)
+        work.cancel()
+        await asyncio.wait([work])
+        assert work.cancelled()
+
+
+async def until(holds: Callable[[], bool], seconds: float = 20) -> None:
+    """Wait for something to hold."""
+    async with asyncio.timeout(seconds):
+        while not holds():  # noqa: ASYNC110 - others write the store
+            await asyncio.sleep(0.01)
+
+
+@contextmanager
+def on_tape(
+    folder: Path,
+    *replies: str,
+    work: Sequence[dict[str, Any]] = (),
+    files: Mapping[str, str | bytes] | None = None,
+    preset: Mapping[str, Any] | None = None,
+) -> Iterator[Tried]:
+    """A queued run whose planner gives these replies, one a step, and then its final answer."""
+    with kit(folder) as made:
+        put(made.task / "env", files or {})
+        rows = [*planned(*replies), *work]
+        yield Tried(made, made.run({**PRESET, **(preset or {})}, rows).id)
+
+
+def put(folder: Path, files: Mapping[str, str | bytes]) -> None:
+    """Write files by their names relative to the folder."""
+    for name, content in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
