@@ -49,6 +49,7 @@ studio: $(STAMP) ## Serve the graphs to LangGraph Studio on STUDIO_PORT
 bench: $(STAMP) ## Measure overhead, survival of kills, and the reply parser
 	$(BIN)/python -m bench.overhead
 	$(BIN)/python -m bench.crash --kills 50
+	$(BIN)/python -m bench.wire
 	@if [ -d "$(REPLIES)" ]; then $(BIN)/python -m bench.replies "$(REPLIES)"; \
 	else echo "bench.replies left out: no recorded replies in $(REPLIES); set REPLIES=folder"; fi
 

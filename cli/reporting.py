@@ -68,6 +68,8 @@ def _score(report: Report) -> str:
     text += f" ({percent(facts['improvement'])})"
     if metric.get("unit") == "s" and score > 0 and baseline:
         text += f": {baseline / score:.1f} times as fast"
+    if facts["data"] == "sample":
+        text += "\non synthetic sample data: the score does not compare with published ones"
     why = one_line(facts["reason"])
     return text if facts["solved"] or not why else f"{text}\n{why}"
 

@@ -57,6 +57,7 @@ class Report:
             "cost_list_usd": usd_text(sum(b.list_pico for b in self.bill)),
             "cost_top_tier_usd": usd_text(sum(b.top_pico for b in self.bill)),
             "simulated": self.simulated,
+            "data": (row.result or {}).get("data"),
             "escalations": {
                 k: counts.get(k, 0)
                 for k in ("format", "repetition", "help", "unavailable", "blocked")

@@ -18,6 +18,7 @@ from graph.supervise import go_back, supervised
 from store.checkpoints import FencedSaver, open_saver
 from store.fence import Fence
 from store.runrows import RunRow
+from tasks.files import full_disk
 
 STOPPED = "stopped; resume it with `budgetml resume`"
 
@@ -69,13 +70,14 @@ async def _drive(
     else:
         await go_back(deps, boundary.values["step"], boundary.values["snapshot"])
         start, config = None, {**config, **_at(boundary)}
-    await graph.ainvoke(
-        start,
-        config,
-        context=RunOptions(preset=row.preset),
-        durability="sync",
-        version="v2",
-    )
+    with full_disk(deps.paths.root):
+        await graph.ainvoke(
+            start,
+            config,
+            context=RunOptions(preset=row.preset),
+            durability="sync",
+            version="v2",
+        )
 
 
 def _at(boundary: StateSnapshot) -> RunnableConfig:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.config import ModelConfig, RunConfig
-from core.errors import InvalidFile
+from core.errors import InvalidFile, WorkspaceLost
 from core.offload import off_loop
 from core.settings import Settings
 from models.base import Caller
@@ -82,7 +82,7 @@ class Services:
         return Tape.read(path)
 
     def sandbox(self, config: RunConfig, task: Task, tape: Tape | None) -> Sandbox:
-        """The sandbox this run's programs may run in (ruling 8); refuses before anything is paid."""
+        """The sandbox of this run's programs (ruling 8); refuses before anything is paid."""
         trusted = config.replayed and tape is not None and is_trusted(tape.sha256, task.builtin)
         return choose(self.settings, trusted=trusted)
 
@@ -109,7 +109,8 @@ async def open_deps(
     python = await services.interpreter(task, progress)
     data = await off_loop(require, task, services.settings.data_dir, config.data_version)
     paths = Paths(services.settings.runs_dir / row.id)
-    workspace, history = await off_loop(_folders, task, data, paths)
+    begun = row.step_count > 0
+    workspace, history = await off_loop(_folders, task, data, paths, begun=begun)
     log = await off_loop(EventLog, services.store, fence)
     meter = Meter.of(config, store=services.store, fence=fence, log=log, book=services.book)
     last = len(config.tiers) - 1
@@ -152,16 +153,21 @@ async def open_deps(
         sandbox=sandbox,
         python=python,
         grade=score,
+        data_source=data.source,
         watch=Stopwatch(time.monotonic),
     )
 
 
-def _folders(task: Task, data: Prepared, paths: Paths) -> tuple[Workspace, History]:
+def _folders(task: Task, data: Prepared, paths: Paths, *, begun: bool) -> tuple[Workspace, History]:
     """Workspace and history; made together, and marked complete so that a kill leaves no halves."""
     marker, options = paths.root / "created", HistoryOptions(artifacts_dir=paths.artifacts)
     if marker.exists():
         workspace = Workspace(paths.workspace, data.public, task.spec.read_only)
         return workspace, History.open(paths.history, paths.workspace, options)
+    if begun:
+        raise WorkspaceLost(
+            f"The files of this run in {paths.root} are gone, so it cannot go on: start a new run."
+        )
     for folder in (paths.workspace, paths.history):
         if folder.exists():
             shutil.rmtree(folder)

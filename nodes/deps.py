@@ -85,6 +85,8 @@ class Deps:
     """Interpreter of the agent's scripts; not ours."""
     grade: Callable[[Path], Awaitable[Grade]]
     """Scores a folder with the run's final files."""
+    data_source: str
+    """sample (synthetic), local (the user's copy) or none."""
     watch: Stopwatch
     known_steps: list[StepRow] = field(default_factory=list)
     """The window of earlier steps as last read; the store stays the truth."""

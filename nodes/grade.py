@@ -26,6 +26,7 @@ async def grade(state: RunState, deps: Deps) -> dict[str, Any]:
     result = {
         "grade": asdict(final),
         "snapshot": snapshot,
+        "data": deps.data_source,
         "elapsed_s": round(state["elapsed_s"], 3),
         "metric": deps.task.spec.metric.model_dump(),
     }

@@ -7,6 +7,7 @@ from typing import Any
 
 from core.calls import CallKey, ModelRequest, Outcome
 from core.cascade import decide
+from core.events import Event
 from core.reply import Reply
 from core.state import RunState, Turn
 from nodes.deps import Deps
@@ -31,7 +32,11 @@ async def planner(state: RunState, deps: Deps) -> dict[str, Any]:
         update["lifelines_left"] = await deps.lifelines_left()
     if outcome.kind == "permanent":
         update["disabled"] = [*state["disabled"], tier]
-    return update | _consequences({**state, **update}, turn)  # type: ignore[typeddict-item]  # same keys
+    after = _consequences({**state, **update}, turn)  # type: ignore[typeddict-item]  # same keys
+    if "feedback" in after:
+        said = {"level": "retry", "message": after["feedback"]}
+        deps.log.stage(Event("log", "planner", tier, said))
+    return update | after
 
 
 def _consequences(state: RunState, turn: Turn) -> dict[str, Any]:

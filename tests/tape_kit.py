@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from bench.kit import Kit, kit, reply
+from bench.kit import Kit, home_settings, kit, reply
 from core.calls import Purpose
 from core.events import LoggedEvent
+from graph.owner import new_owner
 from graph.runner import run_agent
 from graph.services import Services
 from nodes.deps import Paths
@@ -20,6 +23,7 @@ from store.callrows import CallRow
 from store.runrows import RunRow
 from store.steprows import StepRow
 
+CHECKOUT = Path(__file__).resolve().parents[1]
 CHEAP = "replay:google_genai:gemini-2.5-flash-lite"
 PRESET: dict[str, Any] = {
     "tiers": [{"model": CHEAP, "tries": 1}],
@@ -129,6 +133,18 @@ class Tried:
         slow = replace(self.services, environ={"BUDGETML_REPLAY_DELAY_S": str(delay_s)})
         return await run_agent(slow, self.id, owner)
 
+    def other_process(self, before: str = "") -> subprocess.Popen[str]:
+        """A process that drives the run at 0.3 s a call, after the given line of Python."""
+        home = str(self.services.settings.home)
+        code = f"{before}\nfrom tape_kit import child\nchild({home!r}, {self.id!r})"
+        path = f"{CHECKOUT}:{CHECKOUT / 'tests'}"
+        return subprocess.Popen(
+            [sys.executable, "-c", code],
+            env={"PYTHONPATH": path},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
     async def stop_when(self, holds: Callable[[], bool], delay_s: float = 0) -> None:
         """Drive it as Ctrl-C would find it: cancelled as soon as something holds."""
         work = asyncio.create_task(self.go(delay_s))
@@ -136,6 +152,13 @@ class Tried:
         work.cancel()
         await asyncio.wait([work])
         assert work.cancelled()
+
+
+def child(home: str, run_id: str) -> None:
+    """Drive a run of an existing home, as a process of its own."""
+    opened = Services.open(home_settings(Path(home)), {"BUDGETML_REPLAY_DELAY_S": "0.3"})
+    services = replace(opened, python=Path(sys.executable))
+    asyncio.run(run_agent(services, run_id, new_owner()))
 
 
 async def until(holds: Callable[[], bool], seconds: float = 20) -> None:

@@ -121,6 +121,11 @@ def test_the_readme_shows_the_commands_that_matter() -> None:
     assert {"budgetml doctor", "budgetml run", "budgetml prepare", "budgetml resume"} <= set(shown)
 
 
+def test_the_readme_links_to_every_page() -> None:
+    linked = set(re.findall(r"\]\(([\w./]+)", prose(README)))
+    assert {str(page.relative_to(CHECKOUT)) for page in PAGES} - {"README.md"} <= linked
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
 def test_links_lead_to_files_and_headings_that_exist(page: Path) -> None:
     for target in re.findall(r"\]\(([^)\s]+)\)", prose(page)):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from langchain_core.runnables import RunnableConfig
@@ -16,12 +17,13 @@ from langgraph.types import StateSnapshot
 from bench.kit import Kit, kit, reply, write_rows
 from core.config import RunOptions
 from core.events import LoggedEvent
+from core.state import RunInput
 from graph.budget import Graph, compiled
 from graph.ondemand import OnDemand
 from store.fence import Fence
 from store.runrows import RunRow
 
-PRESET = {"tiers": [{"model": "replay:base"}]}
+PRESET = {"tiers": [{"model": "replay:openai:gpt-3.5-turbo"}]}
 TAPE = [
     {"step": 1, "reply": reply("Write File", file_name="notes.txt", content="one")},
     {"step": 2, "reply": reply("Append File", file_name="notes.txt", content=" two")},
@@ -51,8 +53,9 @@ class Desk:
     ) -> dict[str, Any]:
         """One request to run the thread."""
         options = RunOptions(preset=self.preset)
-        values = await self.graph.ainvoke(given, at or THREAD, context=options, **more)  # type: ignore[arg-type]  # any input
-        return dict(values)
+        start = cast("RunInput | None", given)
+        done = await self.graph.ainvoke(start, at or THREAD, context=options, version="v2", **more)
+        return {**done.value}
 
     async def paused_before(self, action: str) -> str:
         """A run that stands before one of its actions; its id."""
@@ -134,6 +137,22 @@ async def test_after_a_restart_the_workspace_is_what_the_state_says(desk: Desk) 
     await desk.run(None)
     desk.whole(run_id)
     assert desk.count(run_id, "run.resumed") == 1
+
+
+async def test_a_run_stopped_in_studio_is_interrupted_and_goes_on(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BUDGETML_REPLAY_DELAY_S", "0.2")
+    going = asyncio.create_task(desk.run({"task_id": str(desk.made.task)}))
+    while not any(row.step_count for row in desk.made.services.store.runs.list()):
+        await asyncio.sleep(0.02)
+    going.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await going
+    (row,) = desk.made.services.store.runs.list()
+    assert (row.status, row.owner) == ("interrupted", None)
+    await desk.run(None)
+    desk.whole(row.id)
 
 
 async def test_a_run_of_another_live_process_is_left_alone(desk: Desk) -> None:

@@ -18,6 +18,10 @@ def inspect(start: object, end: object, name: str = "long.txt") -> str:
                  end_line_number=end)  # fmt: skip
 
 
+def below(folder: Path, name: str) -> list[Path]:
+    return list(folder.rglob(name))
+
+
 def copy(source: str, destination: str) -> str:
     return reply("Copy File", source=source, destination=destination)
 
@@ -72,7 +76,7 @@ async def test_unusable_files_are_refused_and_the_run_goes_on(tmp_path: Path) ->
             assert tried.steps[number - 1].failed
             assert expected in tried.saw(number)
         assert tried.outcome == ("succeeded", "final_answer")
-        assert not list(tmp_path.rglob("stolen.py")) + list(tmp_path.rglob("outside.txt"))
+        assert not below(tmp_path, "stolen.py") + below(tmp_path, "outside.txt")
 
 
 async def test_text_is_written_added_to_read_and_listed(tmp_path: Path) -> None:
