@@ -98,7 +98,8 @@ class Pair:
         return bool(one["score"] == two["score"])
 
     def figures(self) -> dict[str, Any]:
-        """The task's object in the JSON; money as decimal strings."""
+        """The task's object in the JSON; money as decimal strings, gains as fractions."""
+        one, two = self.tape.report.summary(), self.wire.report.summary()
         return {
             "task": self.task.id,
             "data": self.data.source,
@@ -108,8 +109,10 @@ class Pair:
             "calls": len(self.wire.calls),
             "escalations": len(self.wire.report.escalations),
             "lifelines": self.wire.report.row.lifelines_used,
-            "score_tape": self.tape.report.summary()["score"],
-            "score_wire": self.wire.report.summary()["score"],
+            "score_tape": one["score"],
+            "score_wire": two["score"],
+            "gain_tape": one["improvement"],
+            "gain_wire": two["improvement"],
             "ledger_usd": f"{self.wire.ledger_usd:f}",
             "server_usd": f"{self.server_usd:f}",
             "difference_usd": f"{self.difference_usd.normalize():f}",

@@ -17,7 +17,7 @@ from core.events import LoggedEvent
 from core.money import to_pico
 
 Lines = list[Text]
-_LEVELS = {"warning": ("⚠", "yellow"), "retry": ("↻", "yellow")}
+_LEVELS = {"warning": ("⚠", "yellow")}
 
 
 class Narrator:
@@ -28,7 +28,7 @@ class Narrator:
         self._layout = Layout(width)
         self._try: tuple[int | None, int] = (None, 1)
         self._reply = "ok"
-        self._explained = False
+        self._why = ""
         self.headed = False
         """The header of the columns has been told."""
         self.standing = Standing(lifelines=config.limits.lifelines)
@@ -87,14 +87,15 @@ class Narrator:
         self.standing.start(DOING.get(data["purpose"], "calling a model"))
         if data["purpose"] != "plan" or now == self._try:
             return []
-        explained, self._try, self._explained = self._explained, now, False
-        return [] if explained or now[1] == 1 else self._retry(data["model"], *now)
+        self._try = now
+        return [] if now[1] == 1 else self._retry(data["model"], *now)
 
     def _retry(self, model: str, tier: int | None, number_: int) -> Lines:
         tries = self._config.tiers[tier or 0].tries
         of = f" of {tries}" if number_ <= tries else ""
-        why = "could not be used" if self._reply == "ok" else f"was {self._reply}"
-        text = f"{short_model(model)}: its reply {why}; try {number_}{of}"
+        plain_why = "could not be used" if self._reply == "ok" else f"was {self._reply}"
+        why, self._why = self._why or f"its reply {plain_why}", ""
+        text = f"try {number_}{of} for {short_model(model)}: {why}"
         return [self._layout.note("↻", text, "yellow")]
 
     def _called(self, event: LoggedEvent) -> Lines:
@@ -142,7 +143,9 @@ class Narrator:
     def _log(self, event: LoggedEvent) -> Lines:
         if "message" in event.data:
             level = str(event.data.get("level", ""))
-            self._explained = level == "retry"
+            if level == "retry":  # told with the try that follows
+                self._why = str(event.data["message"])
+                return []
             mark, style = _LEVELS.get(level, ("·", "dim"))
             return [self._layout.note(mark, str(event.data["message"]), style)]
         self.standing.start("running a script")

@@ -99,8 +99,8 @@ async def _state_after(graph: Graph, source: RunRow, step: int) -> dict[str, Any
             break
     if found is None or step < 1:
         raise UnknownName(
-            f"Run {source.id} has not finished step {step}; it has {source.step_count} steps, "
-            f"`budgetml show {source.id}` lists them."
+            f"Run {source.id} has no state after step {step}; it has finished {source.step_count} "
+            f"steps. `budgetml show {source.id}` lists them; resume the run first to have more."
         )
     return found
 

@@ -25,6 +25,7 @@ from nodes.prepare import prepare
 from nodes.steps import opening
 from store.fence import Fence
 from store.runrows import RunRow
+from store.runs import Runs
 
 T = TypeVar("T")
 STOPPED = "stopped; run its thread again in Studio to go on"
@@ -99,16 +100,22 @@ class OnDemand:
         return await self._kept(services, fence, _reopened(services, row, fence, state))
 
     async def _kept(self, services: Services, fence: Fence, work: Coroutine[Any, Any, T]) -> T:
-        """The work's result; short nodes see a cancel that came between two of them, too."""
         runs = services.store.runs
-        asked = await off_loop(runs.beat, fence) == "cancelling"
-        done = None if asked else await supervised(runs, fence, work, stopped=STOPPED)
-        if asked:
-            work.close()
-            await cancel(runs, fence)
+        done = await supervised(runs, fence, _unless_cancelled(runs, fence, work), stopped=STOPPED)
         if done is None:
             raise RunFailed(f"Run {fence.run_id} was cancelled; start a new thread.")
         return done
+
+
+async def _unless_cancelled(runs: Runs, fence: Fence, work: Coroutine[Any, Any, T]) -> T | None:
+    """The work's result; None when a cancel came between two nodes, which may both be short."""
+    try:
+        if await off_loop(runs.beat, fence) == "cancelling":
+            await cancel(runs, fence)
+            return None
+        return await work
+    finally:
+        work.close()
 
 
 def _row(services: Services, state: RunState, options: RunOptions) -> RunRow:

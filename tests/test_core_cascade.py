@@ -172,8 +172,13 @@ def test_R14_unusable_input_is_an_observation_and_no_format_failure(repairs: int
     assert (decision.route, decision.reason) == ("unparsed", "no JSON")
 
 
-@pytest.mark.parametrize("by_expert", [False, True])
-def test_R15_a_call_beyond_the_cap_ends_the_run(by_expert: bool) -> None:
-    turn = unusable("over_budget")
-    decision = decide(at(DEFAULT, from_expert(turn) if by_expert else turn))
+def test_R15_a_first_call_beyond_the_cap_ends_the_run() -> None:
+    decision = decide(at(DEFAULT, unusable("over_budget")))
     assert (decision.route, decision.reason) == ("end", "budget")
+
+
+def test_R15_a_dearer_call_beyond_the_cap_leaves_the_cheap_ones() -> None:
+    """What is left may still pay for tier 0, so only this step fails, or its kept reply is used."""
+    assert decide(at(DEFAULT, unusable("over_budget"), tier=1)).route == "fail"
+    expert = decide(at(DEFAULT, from_expert(unusable("over_budget"))))
+    assert expert.route == "unparsed"

@@ -107,9 +107,11 @@ async def test_whole_outputs_of_the_kept_steps_come_along_and_no_others(tmp_path
 
 async def test_only_finished_steps_can_be_forked_from(tmp_path: Path) -> None:
     with on_tape(tmp_path, LIST, LIST, LIST) as tried:
-        await tried.stop_when(lambda: tried.row.step_count == 1, delay_s=0.3)
+        await tried.stop_when(lambda: len(tried.calls) == 2, delay_s=0.3)
         for step in (0, -1, 2, 99):
-            with pytest.raises(UnknownName, match=f"has not finished step {step}; it has 1 steps"):
+            with pytest.raises(
+                UnknownName, match=f"no state after step {step}; it has finished 1 "
+            ):
                 await forked(tried, step)
         with pytest.raises(UnknownName, match="budgetml runs"):
             await fork_run(tried.services, "nothing", 1)

@@ -89,6 +89,15 @@ class Desk:
     def workspace(self, run_id: str) -> Path:
         return self.made.services.settings.runs_dir / run_id / "workspace"
 
+    async def until_called(self) -> None:
+        """Wait for a model to be thinking."""
+        store = self.made.services.store
+        for _ in range(500):
+            if any(c.status == "reserved" for r in store.runs.list() for c in store.calls.read(r.id)):
+                return
+            await asyncio.sleep(0.02)
+        raise AssertionError("no model was called in 10 s")
+
     def count(self, run_id: str, kind: str) -> int:
         return sum(e.type == kind for e in self.events(run_id))
 
@@ -142,10 +151,9 @@ async def test_after_a_restart_the_workspace_is_what_the_state_says(desk: Desk) 
 async def test_a_run_stopped_in_studio_is_interrupted_and_goes_on(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("BUDGETML_REPLAY_DELAY_S", "0.2")
+    monkeypatch.setenv("BUDGETML_REPLAY_DELAY_S", "1")
     going = asyncio.create_task(desk.run({"task_id": str(desk.made.task)}))
-    while not any(row.step_count for row in desk.made.services.store.runs.list()):
-        await asyncio.sleep(0.02)
+    await desk.until_called()
     going.cancel()
     with pytest.raises(asyncio.CancelledError):
         await going

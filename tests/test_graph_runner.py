@@ -250,6 +250,4 @@ async def test_a_graph_that_is_only_looked_at_does_not_run(tmp_path: Path) -> No
             saver.hold(fence)
             graph = compiled(Nobody(), saver)
             with pytest.raises(RunFailed, match=r"graph\.runner"):
-                await graph.ainvoke(
-                    {"task_id": "tiny"}, {"configurable": {"thread_id": tried.id}}
-                )
+                await graph.ainvoke({"task_id": "tiny"}, {"configurable": {"thread_id": tried.id}})

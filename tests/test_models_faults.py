@@ -86,7 +86,7 @@ async def test_a_silent_server_is_given_up_after_the_timeout(desk: Desk, provide
     with Loopback.always(Answer("late", delay_s=20)) as server:
         outcome = await desk.reach(server, provider, timeout_s=0.3)(request())
     assert (outcome.kind, desk.calls[0].status) == ("transient", "estimated")
-    assert desk.calls[0].seconds < 15
+    assert desk.calls[0].seconds < 20, "it did not wait for the reply"
     assert len(server.requests) == 1
 
 

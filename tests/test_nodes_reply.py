@@ -274,7 +274,7 @@ def test_a_megabyte_of_garbage_takes_linear_time(piece: str) -> None:
     begun = time.process_time()
     for text in (garbage, step(given=garbage), step(given='{"dir_path": [' + garbage)):
         parse_reply(text, OFFERED)
-    assert time.process_time() - begun < 3.0
+    assert time.process_time() - begun < 20, "quadratic work would take minutes"
 
 
 PIECES = st.sampled_from(
