@@ -5,104 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
-from langchain_core.runnables import RunnableConfig
-from langgraph.checkpoint.memory import InMemorySaver
-from langgraph.types import StateSnapshot
+from ondemand_kit import ACTIONS, PRESET, TAPE, THREAD, Desk
 
-from bench.kit import Kit, kit, reply, write_rows
-from core.config import RunOptions
-from core.events import LoggedEvent
-from core.state import RunInput
-from graph.budget import Graph, compiled
-from graph.ondemand import OnDemand
+from bench.kit import kit, write_rows
 from store.fence import Fence
-from store.runrows import RunRow
-
-PRESET = {"tiers": [{"model": "replay:openai:gpt-3.5-turbo"}]}
-TAPE = [
-    {"step": 1, "reply": reply("Write File", file_name="notes.txt", content="one")},
-    {"step": 2, "reply": reply("Append File", file_name="notes.txt", content=" two")},
-    {"step": 3, "reply": reply("Copy File", source="notes.txt", destination="copy.txt")},
-    {"step": 4, "reply": reply("Final Answer", final_answer="done")},
-]
-ACTIONS = ["Write File", "Append File", "Copy File", "Final Answer"]
-
-
-@dataclass
-class Desk:
-    """A server process: a graph over a saver that outlives it, as Studio's does."""
-
-    made: Kit
-    preset: str
-    saver: InMemorySaver = field(default_factory=InMemorySaver)
-
-    def __post_init__(self) -> None:
-        self.restart()
-
-    def restart(self) -> None:
-        """Forget everything that only the process knew."""
-        self.graph: Graph = compiled(OnDemand(lambda: self.made.services), self.saver)
-
-    async def run(
-        self, given: dict[str, Any] | None, at: RunnableConfig | None = None, **more: Any
-    ) -> dict[str, Any]:
-        """One request to run the thread."""
-        options = RunOptions(preset=self.preset)
-        start = cast("RunInput | None", given)
-        done = await self.graph.ainvoke(start, at or THREAD, context=options, version="v2", **more)
-        return {**done.value}
-
-    async def paused_before(self, action: str) -> str:
-        """A run that stands before one of its actions; its id."""
-        values = await self.run({"task_id": str(self.made.task)}, interrupt_before=[action])
-        assert "run_id" in values, values
-        return str(values["run_id"])
-
-    async def checkpoint(self, step: int, node: str) -> StateSnapshot:
-        """Where the node of that step was about to run."""
-        async for found in self.graph.aget_state_history(THREAD):
-            if found.values.get("step") == step and found.next == (node,):
-                return found
-        raise AssertionError(f"{node} never stood ready in step {step}")
-
-    def row(self, run_id: str) -> RunRow:
-        return self.made.services.store.runs.get(run_id)
-
-    def events(self, run_id: str) -> list[LoggedEvent]:
-        return self.made.services.store.events.read(run_id, limit=5000)
-
-    def whole(self, run_id: str) -> None:
-        """The run ended well: every action once and in order, the files right, no event lost."""
-        row, events = self.row(run_id), self.events(run_id)
-        assert (row.status, row.end_reason, row.step_count) == ("succeeded", "final_answer", 4)
-        steps = self.made.services.store.steps.span(run_id, 1)
-        assert [s.action for s in steps] == ACTIONS
-        assert [e.seq for e in events] == list(range(1, row.last_seq + 1))
-        assert events[-1].type == "run.finished"
-        assert (self.workspace(run_id) / "copy.txt").read_text() == "one two"
-
-    def workspace(self, run_id: str) -> Path:
-        return self.made.services.settings.runs_dir / run_id / "workspace"
-
-    async def until_called(self) -> None:
-        """Wait for a model to be thinking."""
-        store = self.made.services.store
-        for _ in range(500):
-            if any(c.status == "reserved" for r in store.runs.list() for c in store.calls.read(r.id)):
-                return
-            await asyncio.sleep(0.02)
-        raise AssertionError("no model was called in 10 s")
-
-    def count(self, run_id: str, kind: str) -> int:
-        return sum(e.type == kind for e in self.events(run_id))
-
-
-THREAD: RunnableConfig = {"configurable": {"thread_id": "studio"}, "recursion_limit": 500}
 
 
 @pytest.fixture
@@ -149,9 +59,9 @@ async def test_after_a_restart_the_workspace_is_what_the_state_says(desk: Desk) 
 
 
 async def test_a_run_stopped_in_studio_is_interrupted_and_goes_on(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+    desk: Desk,
 ) -> None:
-    monkeypatch.setenv("BUDGETML_REPLAY_DELAY_S", "1")
+    desk.environ["BUDGETML_REPLAY_DELAY_S"] = "5"
     going = asyncio.create_task(desk.run({"task_id": str(desk.made.task)}))
     await desk.until_called()
     going.cancel()
@@ -159,6 +69,7 @@ async def test_a_run_stopped_in_studio_is_interrupted_and_goes_on(
         await going
     (row,) = desk.made.services.store.runs.list()
     assert (row.status, row.owner) == ("interrupted", None)
+    desk.environ.clear()
     await desk.run(None)
     desk.whole(row.id)
 
