@@ -44,7 +44,7 @@ check: $(STAMP) ## Lint, formatting, strict types, layers
 	$(BIN)/lint-imports
 
 studio: $(STAMP) ## Serve the graphs to LangGraph Studio on STUDIO_PORT
-	$(QUIET) $(BIN)/langgraph dev --no-browser --no-reload --port $(STUDIO_PORT)
+	$(QUIET) $(BIN)/langgraph dev --no-browser --no-reload --n-jobs-per-worker 4 --port $(STUDIO_PORT)
 
 bench: $(STAMP) ## Measure overhead, survival of kills, and the reply parser
 	$(BIN)/python -m bench.overhead

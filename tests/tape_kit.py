@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from bench.crash import log_problems
 from bench.kit import Kit, home_settings, kit, reply
 from core.calls import Purpose
 from core.events import LoggedEvent
@@ -106,6 +108,12 @@ class Tried:
         return self.services.store.calls.read(self.id)
 
     @property
+    def paid(self) -> Counter[tuple[object, ...]]:
+        """How often each call was settled."""
+        settled = [c for c in self.calls if c.status == "settled"]
+        return Counter((c.step, c.tier, c.try_no, c.purpose, c.ordinal) for c in settled)
+
+    @property
     def outcome(self) -> tuple[str, str | None]:
         """Status and the reason of the end."""
         return self.row.status, self.row.end_reason
@@ -152,6 +160,13 @@ class Tried:
         work.cancel()
         await asyncio.wait([work])
         assert work.cancelled()
+
+
+def assert_whole(tried: Tried) -> None:
+    """The log has no gap and no repeat, no call was paid twice, no reservation is open."""
+    assert not log_problems(tried.events)
+    assert set(tried.paid.values()) == {1}
+    assert tried.row.reserved_pico == 0
 
 
 def child(home: str, run_id: str) -> None:

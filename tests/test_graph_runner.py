@@ -4,28 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
-from collections import Counter
 from pathlib import Path
 
 import pytest
-from tape_kit import COUNTS, LIST, RUN, Tried, on_tape, said, until, write
+from tape_kit import COUNTS, LIST, RUN, Tried, assert_whole, on_tape, until, write
 
-from bench.crash import log_problems
-from core.config import RunConfig
 from core.errors import Fenced, RunFailed
 from graph.budget import compiled
-from graph.runner import run_agent
-from graph.services import Services
 from graph.sources import Nobody
-from sandbox.base import Execution, Program, Sandbox
 from store.checkpoints import open_saver
 from store.fence import Fence
-from tasks.spec import Task
 
 THREE = [write("a.txt", "1"), RUN, write("b.txt", "2")]
-LOUD = COUNTS + "print('loss 0.5 ' * 200)\n"
-SUMMARISED = {"memory": {"observation_limit": 500}}
 CHILDREN = """\
 import os, subprocess, sys, time
 from pathlib import Path
@@ -34,36 +24,10 @@ Path("pids").write_text(f"{os.getpid()} {child.pid}")
 Path("ready").touch()
 time.sleep(60)
 """
-SLOW_ONCE = """\
-import time
-from pathlib import Path
-begun = Path(__file__).parents[2] / "grading-begun"
-if not begun.exists():
-    begun.touch()
-    time.sleep(60)
-print('{"score": 2.0, "baseline": 1.0}')
-"""
 
 
 def trajectory(tried: Tried) -> list[tuple[object, ...]]:
     return [(s.step, s.action, s.action_input, s.failed) for s in tried.steps]
-
-
-def paid(tried: Tried) -> Counter[tuple[object, ...]]:
-    settled = [c for c in tried.calls if c.status == "settled"]
-    return Counter((c.step, c.purpose, c.ordinal) for c in settled)
-
-
-def acted(tried: Tried) -> bool:
-    """The script has run, and its step is not finished."""
-    return bool(tried.steps) and tried.steps[0].executed
-
-
-def assert_whole(tried: Tried) -> None:
-    """No gap, no repeat, no double payment, no open reservation."""
-    assert not log_problems(tried.events)
-    assert set(paid(tried).values()) == {1}
-    assert tried.row.reserved_pico == 0
 
 
 async def test_a_run_goes_from_queued_to_its_grade(tmp_path: Path) -> None:
@@ -96,7 +60,7 @@ async def test_a_stopped_run_is_interrupted_and_goes_on_where_it_was(tmp_path: P
         with on_tape(tmp_path / "undisturbed", *THREE, files={"train.py": COUNTS}) as other:
             await other.go()
             assert trajectory(tried) == trajectory(other)
-            assert paid(tried) == paid(other)
+            assert tried.paid == other.paid
 
 
 async def test_a_queued_run_is_cancelled_at_once(tmp_path: Path) -> None:
@@ -170,76 +134,17 @@ async def test_a_process_that_lost_its_run_stops_writing_and_the_next_one_ends_i
         assert_whole(tried)
 
 
-async def test_a_script_that_ran_is_not_run_again_after_a_stop_before_its_observation(
-    tmp_path: Path,
-) -> None:
-    work = [said(1, "summarise", "Loss 0.5.")]
-    with on_tape(tmp_path, RUN, work=work, files={"train.py": LOUD}, preset=SUMMARISED) as tried:
-        await tried.stop_when(lambda: acted(tried), delay_s=0.5)
-        assert tried.row.step_count == 0, "it was stopped before the step was finished"
-        seen = tried.steps[0].observation
-        await tried.go()
-        assert tried.text("count.txt") == "1"
-        assert (tried.steps[0].observation, tried.steps[0].shown) == (seen, "Loss 0.5.")
-        assert_whole(tried)
-
-
-async def test_a_killed_process_loses_nothing_and_its_script_is_not_run_again(
-    tmp_path: Path,
-) -> None:
-    work = [said(1, "summarise", "Loss 0.5.")]
-    with on_tape(tmp_path, RUN, work=work, files={"train.py": LOUD}, preset=SUMMARISED) as tried:
-        process = tried.other_process()
-        await until(lambda: acted(tried))
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
-        assert (tried.row.status, tried.row.step_count) == ("running", 0)
-        await tried.go()
-        assert tried.outcome == ("succeeded", "final_answer")
-        assert tried.text("count.txt") == "1"
-        assert tried.of_type("step.rolled_back")
-        assert_whole(tried)
-
-
-async def test_a_run_killed_while_it_is_graded_is_graded_again(tmp_path: Path) -> None:
-    with on_tape(tmp_path, write("answer.txt", "2")) as tried:
-        (tried.made.task / "grade.py").write_text(SLOW_ONCE)
-        process = tried.other_process()
-        await until((tried.paths.root / "grading-begun").exists)
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
-        await tried.go()
-        assert (tried.outcome, tried.score) == (("succeeded", "final_answer"), 2.0)
-        assert len(tried.steps) == 2
-        assert_whole(tried)
-
-
-class Broken:
-    """A sandbox with a programming error."""
-
-    name = "broken"
-    unprotected: tuple[str, ...] = ()
-
-    async def run(self, program: Program) -> Execution:
-        raise LookupError("a rung is missing")
-
-
-class BrokenServices(Services):
-    """Services whose sandbox has a programming error."""
-
-    def sandbox(self, config: RunConfig, task: Task, tape: object) -> Sandbox:
-        return Broken()
-
-
-async def test_a_programming_error_fails_the_run_with_its_text(tmp_path: Path) -> None:
-    with on_tape(tmp_path, RUN) as tried:
-        good = tried.services
-        broken = BrokenServices(good.settings, good.store, good.book, {}, python=good.python)
-        with pytest.raises(LookupError):
-            await run_agent(broken, tried.id, "test")
-        assert tried.outcome == ("failed", "error")
-        assert tried.row.error == "LookupError: a rung is missing"
-        assert tried.events[-1].type == "run.finished"
+async def test_a_script_of_a_process_that_lost_its_run_is_stopped(tmp_path: Path) -> None:
+    with on_tape(tmp_path, RUN, files={"train.py": CHILDREN}) as tried:
+        first = asyncio.create_task(tried.go())
+        await until((tried.workspace / "ready").exists)
+        tried.services.store.runs.claim(tried.id, "second", stale_after_s=0)
+        async with asyncio.timeout(10):
+            with pytest.raises(Fenced):
+                await first
+        for pid in tried.text("pids").split():
+            with pytest.raises(ProcessLookupError):
+                os.kill(int(pid), 0)
 
 
 async def test_a_graph_that_is_only_looked_at_does_not_run(tmp_path: Path) -> None:
