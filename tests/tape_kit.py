@@ -38,11 +38,11 @@ LIST = reply("List Files", dir_path=".")
 RUN = reply("Execute Script", script_name="train.py")
 COUNTS = """\
 from pathlib import Path
-count = Path("count.txt")
-count.write_text(str(int(count.read_text()) + 1 if count.exists() else 1))
+with open("../runs", "a") as runs:
+    runs.write(".")
 Path("answer.txt").write_text("2")
 """
-"""A starter that cannot run twice without a trace."""
+"""A starter that leaves a trace of every time it ran where no restored workspace hides it."""
 
 
 def write(name: str, content: str) -> str:
@@ -123,6 +123,11 @@ class Tried:
         """What the final submission was worth."""
         score: float | None = (self.row.result or {})["grade"]["score"]
         return score
+
+    @property
+    def times_run(self) -> int:
+        """How often the counting starter ran."""
+        return len((self.paths.root / "runs").read_text())
 
     def saw(self, step: int) -> str:
         """The whole observation of a step."""

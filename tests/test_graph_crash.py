@@ -41,7 +41,7 @@ async def test_a_script_that_ran_is_not_run_again_after_a_stop_before_its_observ
         assert tried.row.step_count == 0, "it was stopped before the step was finished"
         seen = tried.steps[0].observation
         await tried.go()
-        assert tried.text("count.txt") == "1"
+        assert tried.times_run == 1
         assert (tried.steps[0].observation, tried.steps[0].shown) == (seen, "Loss 0.5.")
         assert_whole(tried)
 
@@ -58,7 +58,7 @@ async def test_a_killed_process_loses_nothing_and_its_script_is_not_run_again(
         assert (tried.row.status, tried.row.step_count) == ("running", 0)
         await tried.go()
         assert tried.outcome == ("succeeded", "final_answer")
-        assert tried.text("count.txt") == "1"
+        assert tried.times_run == 1
         assert tried.of_type("step.rolled_back")
         assert_whole(tried)
 
