@@ -49,9 +49,16 @@ def submission_changed(deps: Deps, before: str | None, after: str) -> bool:
     return all(now) and now != [deps.history.blob_id(before, f) for f in files]
 
 
+def _own_folder(root: Path) -> Path:
+    """A fresh folder; what a killed grading left behind goes first."""
+    for left in root.glob("grade-*"):
+        shutil.rmtree(left, ignore_errors=True)
+    return Path(tempfile.mkdtemp(prefix="grade-", dir=root))
+
+
 async def grade_snapshot(deps: Deps, snapshot: str) -> Grade:
     """Grade the files of a snapshot in a folder of their own, out of the agent's reach."""
-    folder = Path(await off_loop(tempfile.mkdtemp, prefix="grade-", dir=deps.paths.root))
+    folder = await off_loop(_own_folder, deps.paths.root)
     try:
         data = (deps.workspace.data,) if deps.workspace.data else ()
         await off_loop(deps.history.checkout, snapshot, folder / "submission", data)

@@ -43,7 +43,9 @@ class Workspace:
         WorkspaceLost when the workspace itself is gone.
         """
         if not self.root.is_dir():
-            raise WorkspaceLost(f"The workspace {self.root} is gone: start a new run or fork one.")
+            raise WorkspaceLost(
+                f"The workspace {self.root} is gone: resume the run, which restores it."
+            )
         relative = _normalised(name)
         root = self.root.resolve()
         path = Path(os.path.realpath(root / relative))

@@ -16,6 +16,7 @@ UNREADABLE = LIST_FILES.replace('{"dir_path": "."}', "the current folder")
 EDIT = reply(
     "Edit Script (AI)", script_name="train.py", edit_instruction="faster", save_name="train.py"
 )
+WORKER = "openai:gpt-5-mini"
 CODE = "```python\nprint('edited')\n```"
 OTHERS = [reply("List Files", dir_path=path) for path in (".", "./", "././", ".//")]
 
@@ -162,6 +163,26 @@ async def test_A23_summaries_and_retrieval_are_charged_to_the_base_model(tmp_pat
     assert {c.purpose for c in own} == {"summarise", "log", "recall"}
     assert {c.model for c in own} == {BASE}
     assert all(c.list_pico > 0 and not c.lifeline for c in own)
+
+
+@pytest.mark.parametrize(("who", "model"), [("base", BASE), ("worker", WORKER)])
+async def test_A23_bookkeeping_is_done_by_the_model_that_is_named(
+    tmp_path: Path, who: str, model: str
+) -> None:
+    config = with_field(RETRIEVAL, "memory.bookkeeping_model", who)
+    config = with_field(config, "worker", {"model": WORKER})
+    played = await play(tmp_path, Cast(base=[LIST_FILES]), config)
+    assert {c.model for c in played.calls if c.purpose == "log"} == {model}
+
+
+@pytest.mark.parametrize(("rule", "counts"), [("count", True), ("drop", False)])
+async def test_A22_a_failed_run_counts_or_is_dropped(
+    tmp_path: Path, rule: str, counts: bool
+) -> None:
+    config = with_field(PAPER, "failed_runs", rule)
+    played = await play(tmp_path, Cast(base=FAILS_THRICE, top=[MALFORMED]), config)
+    assert played.row.status == "failed"
+    assert played.summary["counts"] is counts
 
 
 @pytest.mark.parametrize(("preset", "tries"), [("paper", 1), ("default", 2)])

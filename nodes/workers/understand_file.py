@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from core.actions import ActionSpec
 from core.calls import Purpose
+from core.errors import ActionFailed
 from core.offload import off_loop
 from nodes.texts import inside
 from nodes.workers.base import Action, Done, Worker
@@ -21,6 +22,7 @@ SPEC = ActionSpec(
     profile=("You are an expert in understanding files containing both code and natural language."),
 )
 PURPOSE: Purpose = "understand"
+MOST_BLOCKS = 40
 
 
 async def work(action: Action) -> Done:
@@ -28,6 +30,11 @@ async def work(action: Action) -> Done:
     name, question = action.text("file_name"), action.prose("things_to_look_for")
     text = await off_loop(action.deps.workspace.read_text, name)
     size = action.deps.config.memory.block_chars
+    if len(text) > size * MOST_BLOCKS:
+        raise ActionFailed(
+            f"{name} has {len(text)} characters; at most {size * MOST_BLOCKS} are read at once. "
+            "Look at its first lines with Inspect Script Lines, or have a script summarise it."
+        )
     blocks = [text[i : i + size] for i in range(0, len(text), size)] or [""]
     parts = []
     for index, block in enumerate(blocks):
