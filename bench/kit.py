@@ -79,9 +79,7 @@ def kit(root: Path | None = None, **settings: Any) -> Iterator[Kit]:
 
 def home_settings(home: Path, **more: Any) -> Settings:
     """Settings that let the tiny task's own programs run without a sandbox."""
-    return Settings(
-        home=home, sandbox="none", allow_unsandboxed_code="i-understand", **more
-    )
+    return Settings(home=home, sandbox="none", allow_unsandboxed_code="i-understand", **more)
 
 
 def write_task(folder: Path, starter: str = "print('hello')\n") -> None:

@@ -56,7 +56,7 @@ def resolve(options: RunOptions, folder: Path = FOLDER) -> RunConfig:
 def _replace_models(raw: dict[str, Any], options: RunOptions) -> None:
     tiers = list(raw["tiers"])
     if options.model_cheap:
-        tiers[0] = {**tiers[0], "model": options.model_cheap, "free_tier": False}
+        tiers[0] = _with_model(tiers[0], options.model_cheap)
     if options.model_expert:
         if len(tiers) < 2 and raw["expert"] is None:
             raise ConfigurationError(
@@ -64,10 +64,21 @@ def _replace_models(raw: dict[str, Any], options: RunOptions) -> None:
                 "model has no place in it; choose another preset or leave --model-expert out."
             )
         if len(tiers) > 1:
-            tiers[-1] = {**tiers[-1], "model": options.model_expert}
+            tiers[-1] = _with_model(tiers[-1], options.model_expert)
         if raw["expert"] is not None:
-            raw["expert"] = {**raw["expert"], "model": options.model_expert}
+            raw["expert"] = _with_model(raw["expert"], options.model_expert)
     raw["tiers"] = tuple(tiers)
+
+
+def _with_model(part: dict[str, Any], model: str) -> dict[str, Any]:
+    """The part with another model: billed as listed, and never sent to another provider's server."""
+    same = part["model"].partition(":")[0] == model.partition(":")[0]
+    return {
+        **part,
+        "model": model,
+        "free_tier": False,
+        "base_url": part["base_url"] if same else None,
+    }
 
 
 def _raw(path: Path, folder: Path, seen: tuple[Path, ...]) -> dict[str, Any]:

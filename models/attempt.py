@@ -37,7 +37,7 @@ class Attempt:
         line, meter, key = self._line, self._meter, self._request.key
         own = [call_events.started(line, key, self._worst)]
         own += [call_events.lifeline(line)] if line.lifeline else []
-        with meter.turn:
+        with meter.log.turn:
             events = meter.log.stamp(*own)
             answer = meter.store.calls.reserve(
                 meter.fence, self._spec(), events, partial(call_events.tell, events)
@@ -88,7 +88,7 @@ class Attempt:
         own = [call_events.refused(line, self._request.key, failure)]
         own += [call_events.lifeline(line)] if give_back else []
         refused = Refused(failure.kind, failure.reason, give_back)
-        with meter.turn:
+        with meter.log.turn:
             events = meter.log.stamp(*own)
             meter.store.calls.void(
                 meter.fence, self._call_id, refused, events, partial(call_events.tell, events)
@@ -103,7 +103,7 @@ class Attempt:
 
     def _settle(self, bill: CallBill, *own: Event) -> None:
         meter = self._meter
-        with meter.turn:
+        with meter.log.turn:
             events = meter.log.stamp(*own)
             meter.store.calls.settle(
                 meter.fence, self._call_id, bill, events, partial(call_events.tell, events)

@@ -26,17 +26,21 @@ class ChatProvider:
     """The provider's names for temperature, token cap and the like, for one request."""
     timeout_s: float
     """Seconds for a whole reply; the clients' own limit starts anew with every byte."""
+    stops_reasoning: bool = True
+    """Whether models that reason take stop sequences; OpenAI's refuse the whole request."""
     _client: BaseChatModel | None = None
     _making: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def send(self, request: ModelRequest) -> ModelReply:
         """One HTTP request, not streamed; raises what the client library raises."""
         client = await self._ready()
-        options = self.options(request)
-        if (client.profile or {}).get("temperature") is False:
+        options, profile = self.options(request), client.profile or {}
+        if profile.get("temperature") is False:
             options.pop("temperature", None)  # the model refuses the parameter as a whole
         messages = [(m.role, m.content) for m in request.messages]
         stop = list(request.stop) or None
+        if profile.get("reasoning_output") and not self.stops_reasoning:
+            stop = None  # the reader of replies ends one that runs on
         async with asyncio.timeout(self.timeout_s):
             return reply_of(await client.ainvoke(messages, stop=stop, **options))
 

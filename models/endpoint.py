@@ -26,4 +26,4 @@ def address(config: ModelConfig, environ: Mapping[str, str], default: str = "") 
 
 def first_key(names: tuple[str, ...], environ: Mapping[str, str]) -> str:
     """The value of the first variable that is set; the registry has checked that one is."""
-    return next((environ[name] for name in names if environ.get(name)), "")
+    return next((environ[name].strip() for name in names if environ.get(name)), "")

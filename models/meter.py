@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 from core.config import ModelConfig, RunConfig
@@ -29,8 +28,6 @@ class Meter:
     """A5: whether a refused request gives its lifeline back."""
     top: Prices
     """List prices of the dearest model of the run."""
-    turn: threading.Lock = field(default_factory=threading.Lock)
-    """Held from stamping events until they are written, so that parallel calls keep their order."""
 
     @classmethod
     def of(

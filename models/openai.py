@@ -24,7 +24,7 @@ def build(config: ModelConfig, context: Context) -> Provider:
     """A provider for one of OpenAI's models."""
     url = address(config, context.environ, _HOME)
     make = partial(client, config, url, first_key(KEYS, context.environ))
-    return ChatProvider(make, _options, config.timeout_s)
+    return ChatProvider(make, _options, config.timeout_s, stops_reasoning=False)
 
 
 def client(config: ModelConfig, base_url: str, api_key: str) -> BaseChatModel:

@@ -16,7 +16,8 @@ GONE = "[redacted]"
 
 def secrets_in(environ: Mapping[str, str]) -> tuple[str, ...]:
     """The values of variables that hold keys, for exact removal; too short ones are no secrets."""
-    return tuple(v for k, v in environ.items() if k.endswith(_SECRET_NAMES) and len(v) >= 8)
+    values = (v.strip() for k, v in environ.items() if k.endswith(_SECRET_NAMES))
+    return tuple(v for v in values if len(v) >= 8)
 
 
 def without_keys(text: str, secrets: Iterable[str] = ()) -> str:

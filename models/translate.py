@@ -41,7 +41,13 @@ def reply_of(message: BaseMessage) -> ModelReply:
     detail = refusal or blocked or reason
     finish = "blocked" if refusal or blocked else _FINISH.get(reason.lower(), "unknown")
     usage = _usage(getattr(message, "usage_metadata", None))
-    return ModelReply(str(message.text), finish, usage, detail if finish == "blocked" else "")
+    detail = _storable(detail) if finish == "blocked" else ""
+    return ModelReply(_storable(str(message.text)), finish, usage, detail)
+
+
+def _storable(text: str) -> str:
+    """A half of a surrogate pair, which JSON may hold and no file or prompt can, is written out."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _prompt_block(meta: dict[str, Any]) -> str:

@@ -27,7 +27,8 @@ async def escalate(state: RunState, deps: Deps) -> dict[str, Any]:
         )
     )
     sees = deps.config.cascade.escalation_sees_error and decision.reason == "format"
-    update: dict[str, Any] = {"tier": to, "tried": 0, "feedback": detail if sees else ""}
+    update: dict[str, Any] = {"tier": to, "tried": 0, "repairs": 0}
+    update["feedback"] = detail if sees else ""
     if state["policy"]["sticky_steps"]:
         update |= {"sticky_tier": to, "sticky_left": state["policy"]["sticky_steps"] + 1}
     return update

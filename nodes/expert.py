@@ -11,6 +11,7 @@ from nodes.deps import Deps
 from nodes.planner import read_turn
 from nodes.prompting import accepted_names, planner_parts, profile, request
 from nodes.steps import window
+from nodes.texts import inside
 from prompts import render
 from store.steprows import StepRow
 
@@ -53,7 +54,7 @@ def _question(state: RunState, deps: Deps, steps: list[StepRow], text: str) -> s
     return render(
         "expert",
         request=text,
-        last_error=failed.shown if more and failed else "",
+        last_error=inside("observation", failed.shown or "") if more and failed else "",
         lifelines=state["lifelines_left"] - 1 if more else None,
         advice=settings is not None and settings.returns == "advice",
     )

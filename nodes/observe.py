@@ -73,7 +73,7 @@ async def _ended(state: RunState, deps: Deps, reason: str) -> dict[str, Any]:
 
 def _not_executed(decision: Decision) -> Result:
     """A failed step (A6) or an unusable Action Input (R14): nothing ran, the reason is observed."""
-    if decision.route == "unparsed":
+    if decision.route == "unparsed" and decision.turn and decision.turn["input_error"]:
         text = f"ActionInputParsingError: {decision.reason}"
     else:
         text = f"No usable reply was given in this step: {decision.reason}"
@@ -120,7 +120,7 @@ async def _log_entry(state: RunState, deps: Deps, turn: Turn | None, shown: str)
         entries=" ".join(turn["entries"].values()),
         action=turn["action"],
         action_input=json.dumps(turn["input"], ensure_ascii=False),
-        observation=shown,
+        observation=inside("observation", shown),
     )
     try:
         return await keep_books(deps, _key(state, "log", 0), prompt)

@@ -27,6 +27,7 @@ async def planner(state: RunState, deps: Deps) -> dict[str, Any]:
         "tried": tried,
         "planner_calls": state["planner_calls"] + 1,
         "turn": turn,
+        "repairs": state["repairs"] + (1 if turn["input_error"] else 0),
     }
     if state["policy"]["metered"][tier]:
         update["lifelines_left"] = await deps.lifelines_left()
@@ -45,7 +46,6 @@ def _consequences(state: RunState, turn: Turn) -> dict[str, Any]:
     if decision.route == "retry":
         return {
             "feedback": decision.reason,
-            "repairs": state["repairs"] + (1 if turn["input_error"] else 0),
             "trimmed": state["trimmed"] or turn["kind"] == "overflow",
         }
     if decision.route == "escalate" and decision.reason == "repetition":

@@ -109,13 +109,12 @@ def step_view(step: StepRow) -> dict[str, Any]:
 
 
 def tail(state: RunState, deps: Deps, *, first: bool) -> str:
-    """What changes with every call: lifelines, money and the reason of a retry, all at the end."""
+    """What changes with every call: lifelines and the reason of a retry, all at the end."""
     asked = state["policy"]["expert"] and is_asker(state)
     asked = asked and not deps.config.cascade.hide_spent_help
     return render(
         "tail",
         first=first,
         lifelines=state["lifelines_left"] if asked else None,
-        budget_note="",
         feedback=state["feedback"],
     )

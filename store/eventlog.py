@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 from core.events import RUN_LEVEL, Event
 from store.database import Store
 from store.eventrows import StampedEvent
@@ -9,9 +11,11 @@ from store.fence import Fence
 
 
 class EventLog:
-    """One per claimed run, used by its single writer."""
+    """One per claimed run; whoever stamps holds `turn` until the events are written."""
 
     def __init__(self, store: Store, fence: Fence) -> None:
+        self.turn = threading.Lock()
+        """Keeps the order of keys the order of writing, with calls and nodes side by side."""
         self._store = store
         self._fence = fence
         self._keys: dict[int, tuple[int, int]] = {}
@@ -74,4 +78,5 @@ class EventLog:
 
     def emit(self, *events: Event) -> int:
         """Append events; returns the run's last sequence number. Raises Fenced."""
-        return self._store.events.append(self._fence, self.stamp(*events))
+        with self.turn:
+            return self._store.events.append(self._fence, self.stamp(*events))

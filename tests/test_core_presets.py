@@ -84,3 +84,15 @@ def test_an_expert_needs_a_place_in_the_preset(tmp_path: Path) -> None:
     write(tmp_path, "alone", "tiers: [{model: 'local:a'}]\n")
     with pytest.raises(ConfigurationError, match="no place in it"):
         resolve(RunOptions(preset="alone", model_expert="local:b"), tmp_path)
+
+
+def test_another_model_is_paid_for_and_not_sent_to_the_old_ones_server(tmp_path: Path) -> None:
+    part = "model: 'local:{}', free_tier: true, base_url: 'http://127.0.0.1:1/v1'"
+    text = (
+        f"tiers: [{{{part.format('a')}}}, {{{part.format('b')}}}]\nexpert: {{{part.format('b')}}}\n"
+    )
+    write(tmp_path, "mine", text)
+    options = RunOptions(preset="mine", model_cheap="local:c", model_expert="openai:gpt-5")
+    config = resolve(options, tmp_path)
+    assert [m.free_tier for m in config.models()] == [False] * 3
+    assert [m.base_url for m in config.models()] == ["http://127.0.0.1:1/v1", None, None]

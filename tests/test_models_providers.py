@@ -101,6 +101,18 @@ async def test_a_model_that_takes_no_temperature_is_sent_none(desk: Desk) -> Non
     assert "temperature" not in server.requests[0].body
 
 
+@pytest.mark.parametrize(
+    ("model", "sent"), [("gpt-5.4", None), ("gpt-5-mini", None), ("gpt-4.1", ["Observation:"])]
+)
+async def test_openai_models_that_reason_are_sent_no_stop_sequences(
+    desk: Desk, model: str, sent: list[str] | None
+) -> None:
+    with Loopback.always(GOOD) as server:
+        config = ModelConfig(model=f"openai:{model}", base_url=server.base_url("openai"))
+        await desk.connect(config)(replace(request(), stop=("Observation:",)))
+    assert server.requests[0].body.get("stop") == sent
+
+
 async def test_a_local_server_gets_the_old_name_of_the_token_cap(desk: Desk) -> None:
     with Loopback.always(GOOD) as server:
         await desk.reach(server, "local")(request())

@@ -34,7 +34,7 @@ SAMPLES: dict[str, dict[str, Any]] = {
     "reflect": {"log": "l", "question": "q"},
     "summarise_block": BLOCK | {"action": "a", "action_input": "{}"},
     "summarise_merge": {"parts": ["one", "two"]},
-    "tail": {"first": False, "lifelines": 2, "budget_note": "$0.10 left", "feedback": "bad"},
+    "tail": {"first": False, "lifelines": 2, "feedback": "bad"},
     "understand_block": BLOCK | FILE,
     "understand_merge": {"file_name": "f.csv", "parts": ["one", "two"], "question": "q"},
 }  # fmt: skip
@@ -102,9 +102,9 @@ def test_an_action_is_shown_with_its_keys_and_what_it_returns(spec: ActionSpec) 
 
 
 def test_what_changes_with_every_call_stands_at_the_end() -> None:
-    first = render("tail", first=True, lifelines=None, budget_note="", feedback="")
+    first = render("tail", first=True, lifelines=None, feedback="")
     assert first == "Nothing has been done yet. Begin.\n"
-    spent = render("tail", first=False, lifelines=0, budget_note="", feedback="")
+    spent = render("tail", first=False, lifelines=0, feedback="")
     assert spent.endswith("Lifelines left: 0. The expert can no longer be asked: that action is spent.\n")  # fmt: skip  # noqa: E501
     retry = render("tail", **SAMPLES["tail"])
     assert retry.index("Lifelines left: 2.") < retry.index("could not be used: bad")

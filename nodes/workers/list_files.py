@@ -11,7 +11,7 @@ SPEC = ActionSpec(
     kind="low-level",
     description="List the files and folders in a folder.",
     usage={"dir_path": 'the folder, relative to the workspace; "." is the workspace itself'},
-    returns="one name per line; folders end with /, links to task data with @",
+    returns="one name per line; folders end with /, programs with *, links with @",
 )
 
 
