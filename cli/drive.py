@@ -40,10 +40,12 @@ def drive(services: Services, row: RunRow, *, json: bool) -> None:
     after = replay_silently(services.store, row.id, screen)
     with screen:
         finished = asyncio.run(_run(services, row.id, screen, after))
+    report = build_report(services.store, row.id)
     if finished is None:
         shown.print(f"\nRun {row.id} was interrupted; go on with:\n  budgetml resume {row.id}")
+        if json:
+            print_json(report.summary())
         raise typer.Exit(INTERRUPTED)
-    report = build_report(services.store, row.id)
     if json:
         print_json(report.summary())
     else:

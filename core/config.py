@@ -174,7 +174,9 @@ class RunConfig(_Part):
     system_profile: Literal["system", "user_turn"] = Field(
         "system", description="A21: send the profile as system message or first user lines"
     )
-    protocol: Literal["text"] = Field("text", description="how the six entries are asked for")
+    protocol: Literal["text"] = Field(
+        "text", description="how the six entries are asked for; so far as text only"
+    )
     plan_temperature: float = Field(0.2, ge=0, le=2, description="R18: planner calls, all tiers")
     work_temperature: float = Field(0.01, ge=0, le=2, description="R18: internal calls")
     grade_live: bool = Field(
@@ -187,7 +189,9 @@ class RunConfig(_Part):
     data_version: str | None = Field(
         None, description="version of the task's data, set when the run is created"
     )
-    seed: int = 0
+    seed: int = Field(
+        0, ge=0, le=4_294_967_295, description="hash seed of the scripts; recorded with the run"
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> RunConfig:

@@ -8,6 +8,9 @@ BudgetMLError
 ├── Refused               the caller: understood, but not allowed to start (exit 4)
 │   ├── ConfigurationError   preset, model, price, key
 │   ├── CapTooSmall          the budget does not pay for one call
+│   ├── Conflict             the run's state does not allow it now
+│   ├── QueueFull            the service has no room for another run for now
+│   ├── LimitReached         the token may not have or spend more for now
 │   └── CodeNotTrusted       no sandbox may run this program
 ├── RunFailed             the operator: a started run cannot go on (exit 3)
 │   ├── WorkspaceLost        the workspace or its history is gone
@@ -68,6 +71,28 @@ class CapTooSmall(Refused):
     """The dollar cap would not pay for a single call."""
 
     code = "cap_too_small"
+
+
+class Conflict(Refused):
+    """The run stands in a way that does not allow what was asked."""
+
+    code = "conflict"
+
+
+class QueueFull(Refused):
+    """The service has no room for another run for now."""
+
+    code = "queue_full"
+
+
+class LimitReached(Refused):
+    """A token may not have more runs, or spend more, for now."""
+
+    code = "limit_reached"
+
+    def __init__(self, message: str, *, retry_after_s: int) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
 
 
 class CodeNotTrusted(Refused):

@@ -71,7 +71,7 @@ def _replace_models(raw: dict[str, Any], options: RunOptions) -> None:
 
 
 def _with_model(part: dict[str, Any], model: str) -> dict[str, Any]:
-    """The part with another model: billed as listed, and never sent to another provider's server."""
+    """The part with another model: billed as listed, never sent to another provider's server."""
     same = part["model"].partition(":")[0] == model.partition(":")[0]
     return {
         **part,

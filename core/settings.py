@@ -24,6 +24,19 @@ class Settings(BaseSettings):
     tasks_dir: Path | None = None
     """An extra folder of task folders, beside the built-in ones."""
 
+    host: str = "127.0.0.1"
+    """Where `budgetml serve` listens; beyond loopback only with a token."""
+    port: int = Field(8000, ge=0, le=65_535)
+    """Its port; 0 lets the system choose one."""
+    max_concurrent_runs: int = Field(4, ge=1, le=1000)
+    """Runs the service works on at once, each in a thread of its own."""
+    max_queue: int = Field(100, ge=0)
+    """Runs that may wait for a place; more are refused with 429."""
+    max_body_bytes: int = Field(1_000_000, ge=1000)
+    """Size of a request; larger ones are refused with 413."""
+    drain_s: float = Field(5.0, gt=0, le=60)
+    """Seconds the service waits for its runs to stop before it exits without them."""
+
     @property
     def database(self) -> Path:
         """The SQLite file with runs, events, calls and checkpoints."""

@@ -17,6 +17,7 @@ from core.presets import resolve
 from core.state import RunState
 from graph.budget import Graph, compiled
 from graph.services import Services
+from graph.snapshots import snapshots
 from graph.sources import Nobody
 from graph.start import check, new_run_id
 from nodes.deps import Paths
@@ -28,7 +29,7 @@ from tasks.history import History, HistoryOptions
 
 
 async def fork_run(
-    services: Services, run_id: str, step: int, options: RunOptions | None = None
+    services: Services, run_id: str, step: int, options: RunOptions | RunConfig | None = None
 ) -> RunRow:
     """A run to be resumed, with the source's steps 1 to `step`, its files and a bill of its own.
 
@@ -41,9 +42,12 @@ async def fork_run(
             that was begun is then marked as failed.
     """
     source = await off_loop(services.store.runs.get, run_id)
-    config = RunConfig.model_validate(source.config) if options is None else resolve(options)
+    config = kept = RunConfig.model_validate(source.config)
+    if options is not None:  # its files link to the data they were made with
+        chosen = options if isinstance(options, RunConfig) else resolve(options)
+        config = chosen.model_copy(update={"data_version": kept.data_version})
     task = await off_loop(services.task, source.task_dir or source.task_id)
-    await off_loop(check, services, task, config)
+    await off_loop(check, services, task, config, source.id)
     async with open_saver(services.settings.database) as saver:
         graph = compiled(Nobody(), saver)
         values = await _state_after(graph, source, step)
@@ -92,7 +96,7 @@ def _thread(run_id: str) -> RunnableConfig:
 async def _state_after(graph: Graph, source: RunRow, step: int) -> dict[str, Any]:
     """The state with which step + 1 began."""
     found: dict[str, Any] | None = None
-    async for snapshot in graph.aget_state_history(_thread(source.id)):
+    async for snapshot in snapshots(graph, _thread(source.id)):
         if snapshot.values.get("step") == step + 1:
             found = dict(snapshot.values)
         elif found is not None:

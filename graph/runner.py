@@ -7,12 +7,13 @@ from langgraph.types import StateSnapshot
 
 from core.cascade import most_steps
 from core.config import RunConfig, RunOptions
-from core.errors import RunFailed
+from core.errors import RunFailed, WorkspaceLost
 from core.offload import off_loop, own_loop
 from core.state import RunInput
 from graph.budget import Graph, compiled
 from graph.owner import claim
 from graph.services import Progress, Services, open_deps, silent
+from graph.snapshots import snapshots
 from graph.sources import OneRun
 from graph.supervise import go_back, supervised
 from store.checkpoints import FencedSaver, open_saver
@@ -21,14 +22,23 @@ from store.runrows import RunRow
 from tasks.files import full_disk
 
 STOPPED = "stopped; resume it with `budgetml resume`"
+DRAINED = "the service was stopped; it goes on with this run when it is started again"
 
 
 async def run_agent(
-    services: Services, run_id: str, owner: str, progress: Progress = silent
+    services: Services,
+    run_id: str,
+    owner: str,
+    progress: Progress = silent,
+    *,
+    requeue: bool = False,
 ) -> RunRow:
     """Start or resume a run and return its row when it has ended or was interrupted.
 
     The running loop must serve this run alone: short blocking calls are made on it.
+
+    Args:
+        requeue: when we are stopped, leave the run queued instead of interrupted.
 
     Raises:
         RunFailed: another live process owns the run.
@@ -43,7 +53,8 @@ async def run_agent(
         async with open_saver(services.settings.database) as saver:
             saver.hold(fence)
             work = _drive(services, row, fence, saver, progress)
-            await supervised(services.store.runs, fence, work, stopped=STOPPED)
+            stopped = DRAINED if requeue else STOPPED
+            await supervised(services.store.runs, fence, work, stopped=stopped, requeue=requeue)
         return await off_loop(services.store.runs.get, run_id)
 
 
@@ -66,6 +77,8 @@ async def _drive(
     start: RunInput | None = {"task_id": row.task_id, "run_id": row.id}
     boundary = await last_boundary(graph, config)
     if boundary is None:
+        if row.step_count:
+            raise WorkspaceLost(_no_state(row))
         await go_back(deps, 0, None)
     else:
         await go_back(deps, boundary.values["step"], boundary.values["snapshot"])
@@ -80,6 +93,13 @@ async def _drive(
         )
 
 
+def _no_state(row: RunRow) -> str:
+    return (
+        f"Run {row.id} has {row.step_count} steps but no state to go on from (a fork that was cut "
+        "off, or a damaged database): start a new run, or fork again."
+    )
+
+
 def _at(boundary: StateSnapshot) -> RunnableConfig:
     return {"configurable": boundary.config["configurable"]}
 
@@ -90,7 +110,7 @@ async def last_boundary(graph: Graph, config: RunnableConfig) -> StateSnapshot |
     A step is a transaction; its settled calls and its finished action are replayed from the store.
     """
     found: StateSnapshot | None = None
-    async for snapshot in graph.aget_state_history(config):
+    async for snapshot in snapshots(graph, config):
         step = snapshot.values.get("step")
         if step is None or (found is not None and step != found.values["step"]):
             break

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.config import ModelConfig, RunConfig
-from core.errors import InvalidFile, WorkspaceLost
+from core.errors import InvalidFile, UnknownName, WorkspaceLost
 from core.offload import off_loop
 from core.settings import Settings
 from models.base import Caller
@@ -81,10 +81,27 @@ class Services:
             )
         return Tape.read(path)
 
-    def sandbox(self, config: RunConfig, task: Task, tape: Tape | None) -> Sandbox:
-        """The sandbox of this run's programs (ruling 8); refuses before anything is paid."""
+    def sandbox(
+        self, config: RunConfig, task: Task, tape: Tape | None, parent: str | None = None
+    ) -> Sandbox:
+        """The sandbox of this run's programs (ruling 8); refuses before anything is paid.
+
+        A fork's programs are its parent's too, so a shipped tape vouches only for forks of itself.
+        """
         trusted = config.replayed and tape is not None and is_trusted(tape.sha256, task.builtin)
-        return choose(self.settings, trusted=trusted)
+        return choose(self.settings, trusted=trusted and self._played_before(config, parent))
+
+    def _played_before(self, config: RunConfig, run_id: str | None) -> bool:
+        while run_id is not None:
+            try:
+                row = self.store.runs.get(run_id)
+            except UnknownName:
+                return False
+            before = RunConfig.model_validate(row.config)
+            if not before.replayed or before.tape != config.tape:
+                return False
+            run_id = row.parent_run
+        return True
 
     async def interpreter(self, task: Task, progress: Progress = silent) -> Path:
         """The interpreter of the task's scripts, built on first use (ruling 9)."""
@@ -105,7 +122,7 @@ async def open_deps(
     config = RunConfig.model_validate(row.config)
     task = await off_loop(services.task, row.task_dir or row.task_id)
     tape = await off_loop(services.tape, config, task)
-    sandbox = services.sandbox(config, task, tape)
+    sandbox = await off_loop(services.sandbox, config, task, tape, row.parent_run)
     python = await services.interpreter(task, progress)
     data = await off_loop(require, task, services.settings.data_dir, config.data_version)
     paths = Paths(services.settings.runs_dir / row.id)

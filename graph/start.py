@@ -5,6 +5,8 @@ from __future__ import annotations
 import difflib
 import uuid
 from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
 
 from core.config import RunConfig, RunOptions
 from core.errors import ConfigurationError
@@ -32,33 +34,54 @@ def create_run(
         BudgetMLError: whatever is wrong, with what to do about it; nothing was stored.
     """
     task = services.task(task_name)
-    config = resolve(options)
+    new = planned(services, task, resolve(options), labels=labels)
+    return services.store.runs.create(replace(new, id=run_id or new.id))
+
+
+def planned(
+    services: Services,
+    task: Task,
+    config: RunConfig,
+    *,
+    labels: Mapping[str, str] | None = None,
+    priority: int = 0,
+) -> NewRun:
+    """A run that has passed every check and only needs to be stored.
+
+    Raises:
+        BudgetMLError: whatever is wrong, with what to do about it.
+    """
     data = check(services, task, config)
-    config = config.model_copy(update={"data_version": data.version or None})
-    return services.store.runs.create(
-        NewRun(
-            id=run_id or new_run_id(),
-            task_id=task.spec.id,
-            task_dir=None if task.builtin else str(task.root),
-            preset=config.preset,
-            config=config.model_dump(mode="json"),
-            cap_pico=to_pico(config.limits.budget_usd),
-            lifelines=config.limits.lifelines,
-            labels=dict(labels or {}),
-            seed=config.seed,
-        )
+    changes = {"data_version": data.version or None, "tape": _whole_path(config.tape)}
+    config = config.model_copy(update=changes)
+    return NewRun(
+        id=new_run_id(),
+        task_id=task.spec.id,
+        task_dir=None if task.builtin else str(task.root),
+        preset=config.preset,
+        config=config.model_dump(mode="json"),
+        cap_pico=to_pico(config.limits.budget_usd),
+        lifelines=config.limits.lifelines,
+        labels=dict(labels or {}),
+        priority=priority,
+        seed=config.seed,
     )
 
 
-def check(services: Services, task: Task, config: RunConfig) -> Prepared:
-    """Everything a run needs, checked without cost; returns the task's data.
+def _whole_path(tape: str | None) -> str | None:
+    """A tape stays the same file when the run is resumed in another folder."""
+    return tape if tape in {None, "task"} else str(Path(str(tape)).resolve())
+
+
+def check(services: Services, task: Task, config: RunConfig, parent: str | None = None) -> Prepared:
+    """Everything a run (or a fork of `parent`) needs, checked without cost; returns the data.
 
     Raises:
         BudgetMLError: the first thing that is missing.
     """
     check_actions(config)
     check_models(config, services.book, services.environ)
-    services.sandbox(config, task, services.tape(config, task))
+    services.sandbox(config, task, services.tape(config, task), parent)
     return require(task, services.settings.data_dir, config.data_version)
 
 

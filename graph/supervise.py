@@ -17,12 +17,13 @@ T = TypeVar("T")
 
 
 async def supervised(
-    runs: Runs, fence: Fence, work: Coroutine[Any, Any, T], *, stopped: str
+    runs: Runs, fence: Fence, work: Coroutine[Any, Any, T], *, stopped: str, requeue: bool = False
 ) -> T | None:
     """Do the work while the run is kept alive; None when the run was cancelled meanwhile.
 
     Args:
         stopped: the reason stored when we are cancelled, with how to go on.
+        requeue: leave the run queued then, not interrupted.
 
     Raises:
         BudgetMLError: it cannot go on for now; it is left interrupted and can be resumed.
@@ -36,7 +37,7 @@ async def supervised(
             if beat.cancelled:
                 await cancel(runs, fence)
                 return None
-            await off_loop(runs.release, fence, reason=stopped)
+            await off_loop(runs.release, fence, reason=stopped, requeue=requeue)
             raise
         except Fenced:
             raise

@@ -13,7 +13,7 @@ from models import call_events
 from models.identity import request_hash
 from models.meter import Line, Meter
 from models.outcomes import Failure, classify_reply
-from models.sizes import estimated_usage, prompt_bytes, usage_of
+from models.sizes import lost_usage, prompt_bytes, usage_of
 from store.callrows import CallBill, CallSpec, Denied, Granted, Refused
 
 _STOPPED = Failure("transient", "the run was stopped while the provider was answering")
@@ -79,7 +79,7 @@ class Attempt:
 
     def _charge(self, failure: Failure) -> None:
         line, key = self._line, self._request.key
-        bill = self._bill(failure.kind, estimated_usage(self._request), detail=failure.reason)
+        bill = self._bill(failure.kind, lost_usage(self._request), detail=failure.reason)
         self._settle(bill, call_events.charged(line, key, bill), call_events.cost_so_far(line))
 
     def _void(self, failure: Failure) -> None:

@@ -59,5 +59,7 @@ async def _to_the_end(write: Callable[[], T]) -> T:
     try:
         return await asyncio.shield(task)
     except asyncio.CancelledError:
-        await asyncio.wait([task])
+        while not task.done():
+            with suppress(asyncio.CancelledError):  # a second one must not cut the write off either
+                await asyncio.wait([task])
         raise

@@ -6,9 +6,12 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-_KEY = re.compile(r"\b(?:sk-(?=[\w*-]*[\d*])[\w*-]{6,}|AIza[\w*-]{10,}|(?<=Bearer )[\w.~+/*-]{6,})")
+_KEY = re.compile(
+    r"\b(?:sk-(?=[\w*-]*[\d*])[\w*-]{6,}|AIza[\w*-]{10,}|bml_[0-9a-f]{12}_[\w*-]{6,}"
+    r"|(?<=Bearer )[\w.~+/*-]{6,})"
+)
 _NAMED = re.compile(
-    r"(?i)\b(api[-_]?key|key|token|authorization)([\"']?\s*[=:]\s*[\"']?)[\w.*-]{8,}"
+    r"(?i)\b(api[-_]?key|key|token|ticket|authorization)([\"']?\s*[=:]\s*[\"']?)[\w.*-]{8,}"
 )
 _SECRET_NAMES = ("_API_KEY", "_TOKEN", "_SECRET")
 GONE = "[redacted]"

@@ -21,6 +21,11 @@ def estimated_usage(request: ModelRequest, reply: str = "") -> Usage:
     return Usage(_tokens(prompt_bytes(request)), output, estimated=True)
 
 
+def lost_usage(request: ModelRequest) -> Usage:
+    """What a request without a reply may be billed for: its prompt and all the output it asked."""
+    return Usage(_tokens(prompt_bytes(request)), request.max_tokens, estimated=True)
+
+
 def usage_of(request: ModelRequest, reply: ModelReply) -> Usage:
     """The usage the provider reported, or a guess when there is none or it contradicts itself."""
     usage = reply.usage

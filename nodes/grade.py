@@ -20,7 +20,7 @@ async def grade(state: RunState, deps: Deps) -> dict[str, Any]:
     """Score the run and write its result with the last event, `run.finished`."""
     await off_loop(deps.log.begin, state["step"])
     reason = state["end_reason"] or "error"
-    final, snapshot = await _best_reachable(state, deps, reason)
+    final, snapshot = await _last_scoring(state, deps, reason)
     data = metric(final, deps.task.spec.metric.name, "final") | {"reason": final.reason}
     await deps.emit(Event("metric", "grade", data=data), Event("run.graded", "grade", data=data))
     result = {
@@ -37,7 +37,7 @@ async def grade(state: RunState, deps: Deps) -> dict[str, Any]:
     return {"end_reason": reason}
 
 
-async def _best_reachable(state: RunState, deps: Deps, reason: str) -> tuple[Grade, str]:
+async def _last_scoring(state: RunState, deps: Deps, reason: str) -> tuple[Grade, str]:
     """The final files; where a limit ended the run, an earlier submission if those hold none."""
     snapshot = state["snapshot"]
     graded = await grade_snapshot(deps, snapshot)

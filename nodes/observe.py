@@ -10,7 +10,7 @@ from typing import Any
 
 from core.calls import CallKey
 from core.cascade import Decision, action_key, decide, first_tier, most_steps
-from core.errors import ActionFailed
+from core.errors import ActionFailed, RunFailed
 from core.events import Event
 from core.offload import off_loop
 from core.state import Executed, Result, RunState, Turn
@@ -27,8 +27,13 @@ _SECONDS = re.compile(r"after [\d.]+ s")
 
 
 async def observe(state: RunState, deps: Deps) -> dict[str, Any]:
-    """Record the step and say whether the run goes on."""
+    """Record the step and say whether the run goes on.
+
+    Raises:
+        RunFailed: only an outage of the providers would end it; it can be resumed from here.
+    """
     decision = decide(state)
+    _refuse_to_end_by_outage(state, decision)
     if state["result"] is None and decision.route == "end":
         return await _ended(state, deps, decision.reason)
     result = state["result"] or _not_executed(decision)
@@ -46,18 +51,30 @@ async def observe(state: RunState, deps: Deps) -> dict[str, Any]:
         "window_from": next_window(state, deps),
     }
     graded = await live_grade(state, deps)
-    await off_loop(
-        deps.store.steps.finish,
-        deps.fence,
-        state["step"],
-        shown=shown,
-        log_summary=summary,
-        counted=counts,
-        events=deps.log.stamp(*graded, _finished(state, turn, result, shown)),
-    )
+    events = [*graded, _finished(state, turn, result, shown)]
+    await off_loop(_finish, state["step"], deps, shown, summary, counts, events)
     merged: RunState = {**state, **update}  # type: ignore[typeddict-item]  # same keys
     update["end_reason"] = _end_reason(merged, result)
     return update | fresh_step(merged, state["step"] + 1)
+
+
+def _refuse_to_end_by_outage(state: RunState, decision: Decision) -> None:
+    turn, policy = state["turn"], state["policy"]
+    last = state["failed_in_row"] + 1 >= policy["failed_in_a_row"]
+    ends = decision.route == "end" or (decision.route == "fail" and last)
+    if ends and turn is not None and turn["kind"] == "transient":
+        raise RunFailed(
+            f"No model could be reached ({turn['reason']}). The run waits at step "
+            f"{state['step']}: resume it when the provider answers again."
+        )
+
+
+def _finish(
+    step: int, deps: Deps, shown: str, summary: str | None, counts: bool, events: list[Event]
+) -> None:
+    with deps.log.turn:
+        stamped, finish = deps.log.stamp(*events), deps.store.steps.finish
+        finish(deps.fence, step, shown=shown, log_summary=summary, counted=counts, events=stamped)
 
 
 async def _ended(state: RunState, deps: Deps, reason: str) -> dict[str, Any]:

@@ -66,7 +66,7 @@ class Execution:
 
 
 class Sandbox(Protocol):
-    """Runs programs; cancelling the awaiting task kills the whole process tree before it returns."""
+    """Runs programs; cancelling the awaiting task kills the whole process tree before returning."""
 
     name: str
     unprotected: tuple[str, ...]

@@ -57,7 +57,7 @@ _CANCEL_NOW = (
 _CANCEL_SOON = update(runs).where(_ID, _UNFINISHED).values(status="cancelling")
 _RELEASE = fenced(
     update(runs).values(
-        status=case((runs.c.status == "cancelling", "cancelling"), else_="interrupted"),
+        status=case((runs.c.status == "cancelling", "cancelling"), else_=bindparam("b_left")),
         owner=None,
     )
 )
@@ -126,15 +126,19 @@ class Claims:
                 _log(connection, run_id, row.epoch, last_seq=row.last_seq, event=event)
             return _state(connection, run_id)[0]
 
-    def release(self, fence: Fence, *, reason: str) -> None:
+    def release(self, fence: Fence, *, reason: str, requeue: bool = False) -> None:
         """Leave an unfinished run resumable, as `interrupted`; a cancel asked for stays.
+
+        `requeue` leaves it `queued` instead, for an engine to go on with by itself.
 
         Raises Fenced.
         """
         event = Event("interrupt", data={"reason": reason})
         with self._transactions.writing() as connection:
             stamped = stamp_run_level(connection, fence.run_id, fence.epoch, event)
-            if attempt(connection, fence, statement=_RELEASE, events=[stamped]) is None:
+            left = {"b_left": "queued" if requeue else "interrupted"}
+            row = attempt(connection, fence, statement=_RELEASE, values=left, events=[stamped])
+            if row is None:
                 raise fenced_error(connection, fence)
 
     def finish(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -11,10 +13,13 @@ from sqlalchemy import Engine
 from core.errors import StorageFull
 from store.calls import Calls
 from store.events import Events
+from store.figures import Figures
 from store.migrate import to_head
+from store.queues import Queue
 from store.runs import Runs
 from store.sqlite import engine_for
 from store.steps import Steps
+from store.tokens import Tokens
 from store.transactions import Transactions
 
 
@@ -23,11 +28,14 @@ class Store:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        transactions = Transactions(engine)
+        self._transactions = transactions = Transactions(engine)
         self.runs = Runs(transactions)
         self.events = Events(transactions)
         self.calls = Calls(transactions)
         self.steps = Steps(transactions)
+        self.queue = Queue(transactions)
+        self.tokens = Tokens(transactions)
+        self.figures = Figures(transactions)
 
     @classmethod
     def open(cls, database: Path) -> Self:
@@ -40,6 +48,16 @@ class Store:
         engine = engine_for(database)
         to_head(engine)
         return cls(engine)
+
+    @contextmanager
+    def telling(self, listener: Callable[[], None]) -> Iterator[None]:
+        """Call the listener, in the writing thread, after everything this process commits."""
+        self._transactions.listeners += (listener,)
+        try:
+            yield
+        finally:
+            kept = (known for known in self._transactions.listeners if known is not listener)
+            self._transactions.listeners = tuple(kept)
 
     def close(self) -> None:
         """Close every connection."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from typing import NamedTuple
 
 from sqlalchemy import bindparam, case, func, select
 
 from core.events import Event, LoggedEvent
 from store.eventrows import StampedEvent, logged
 from store.fence import Fence, advance
-from store.tables import events
+from store.tables import events, runs
 from store.transactions import Transactions
 
 ROLLED_BACK = "step.rolled_back"
@@ -29,6 +30,24 @@ _ATTEMPTS = (
     .order_by(events.c.step, events.c.attempt)
 )
 _ALL_STEPS = 2**31 - 1
+_TELLING = (events.c.data["purpose"].as_string(), events.c.data["action"].as_string())
+_TALLY = (
+    select(events.c.type, events.c.node, *_TELLING, func.count())
+    .where(events.c.run_id == bindparam("b_run"))
+    .group_by(events.c.type, events.c.node, *_TELLING)
+)
+
+
+class Tally(NamedTuple):
+    """Events of a run that are alike."""
+
+    type: str
+    node: str
+    purpose: str | None
+    """Of a call."""
+    action: str | None
+    """Of a finished step."""
+    times: int
 
 
 class Events:
@@ -59,6 +78,17 @@ class Events:
         with self._transactions.reading() as connection:
             rows = connection.execute(wanted.order_by(events.c.seq).limit(limit))
             return [logged(row) for row in rows]
+
+    def heads(self, run_ids: Collection[str]) -> dict[str, int]:
+        """The last sequence number of each of these runs that exists."""
+        wanted = select(runs.c.id, runs.c.last_seq).where(runs.c.id.in_(run_ids))
+        with self._transactions.reading() as connection:
+            return {row.id: row.last_seq for row in connection.execute(wanted)}
+
+    def tally(self, run_id: str) -> list[Tally]:
+        """How often each kind of event was logged."""
+        with self._transactions.reading() as connection:
+            return [Tally(*row) for row in connection.execute(_TALLY, {"b_run": run_id})]
 
     def next_key(self, run_id: str, step: int) -> tuple[int, int]:
         """(attempt, ordinal) of the next event of a step; a rolled-back attempt is closed."""

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Engine, inspect, text
 
 from core.errors import ConfigurationError
 
-HEAD = "0001"
+HEAD = "0003"
 """The newest file in migrations/versions; a test compares the two."""
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import fields
 
-from sqlalchemy import and_, bindparam, delete, insert, or_, select, tuple_
+from sqlalchemy import Connection, and_, bindparam, delete, insert, or_, select, tuple_
 
 from core.errors import BadRequest, UnknownName
 from core.events import Event
 from store.claims import Claims, unknown_run
 from store.eventrows import insert_events, stamp_run_level
+from store.figures import keep_figures
+from store.limits import keep_spent
 from store.runrows import NewRun, RunRow
 from store.tables import runs
 from store.transactions import ago, now
@@ -25,15 +28,8 @@ class Runs(Claims):
 
     def create(self, new: NewRun) -> RunRow:
         """Queue a run and log `run.created`; raises BadRequest when the id is taken."""
-        row = {f.name: getattr(new, f.name) for f in fields(new)}
-        row |= {"status": "queued", "created": now(), "last_seq": 1}
-        event = Event("run.created", data={"task_id": new.task_id, "preset": new.preset})
         with self._transactions.writing() as connection:
-            if connection.execute(_GET, {"b_run": new.id}).one_or_none() is not None:
-                raise BadRequest(f"There is a run {new.id!r} already; choose another id.")
-            connection.execute(_INSERT, row)
-            insert_events(connection, new.id, 1, [stamp_run_level(connection, new.id, 0, event)])
-            return RunRow(**connection.execute(_GET, {"b_run": new.id}).one()._mapping)
+            return insert_run(connection, new)
 
     def get(self, run_id: str) -> RunRow:
         """The run with this id; raises UnknownName."""
@@ -65,6 +61,7 @@ class Runs(Claims):
         *,
         status: str | None = None,
         task_id: str | None = None,
+        labels: Mapping[str, str] | None = None,
         limit: int = 50,
         before: str | None = None,
     ) -> list[RunRow]:
@@ -74,6 +71,8 @@ class Runs(Claims):
             wanted = wanted.where(runs.c.status == status)
         if task_id is not None:
             wanted = wanted.where(runs.c.task_id == task_id)
+        for key, value in (labels or {}).items():
+            wanted = wanted.where(runs.c.labels[key].as_string() == value)
         if before is not None:
             last = self.get(before)
             older = tuple_(runs.c.created, runs.c.id) < tuple_(last.created, last.id)
@@ -90,6 +89,8 @@ class Runs(Claims):
         """
         free = or_(runs.c.owner.is_(None), runs.c.heartbeat < ago(stale_after_s))
         with self._transactions.writing() as connection:
+            keep_figures(connection, run_id)
+            keep_spent(connection, run_id)
             gone = connection.execute(delete(runs).where(and_(runs.c.id == run_id, free)))
             if gone.rowcount:
                 return
@@ -98,3 +99,15 @@ class Runs(Claims):
             raise BadRequest(
                 f"Run {run_id} is still going on; `budgetml cancel {run_id}` it before deleting."
             )
+
+
+def insert_run(connection: Connection, new: NewRun) -> RunRow:
+    """Queue a run and log `run.created`; raises BadRequest when the id is taken."""
+    row = {f.name: getattr(new, f.name) for f in fields(new)}
+    row |= {"status": "queued", "created": now(), "last_seq": 1}
+    event = Event("run.created", data={"task_id": new.task_id, "preset": new.preset})
+    if connection.execute(_GET, {"b_run": new.id}).one_or_none() is not None:
+        raise BadRequest(f"There is a run {new.id!r} already; choose another id.")
+    connection.execute(_INSERT, row)
+    insert_events(connection, new.id, 1, [stamp_run_level(connection, new.id, 0, event)])
+    return RunRow(**connection.execute(_GET, {"b_run": new.id}).one()._mapping)

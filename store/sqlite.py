@@ -26,6 +26,7 @@ _NO_ROOM = {
     sqlite3.SQLITE_READONLY: "it is read-only",
     sqlite3.SQLITE_IOERR: "reading or writing it failed",
     sqlite3.SQLITE_CANTOPEN: "it cannot be opened or created",
+    sqlite3.SQLITE_BUSY: "another process has kept it locked",
 }
 
 
@@ -54,8 +55,9 @@ def storage_error(error: BaseException | None) -> StorageFull | None:
     if why is None:
         return None
     return StorageFull(
-        f"The database took no more ({why}: {error}). Free space or make its folder writable "
-        "(BUDGETML_HOME moves it), then resume the run; nothing already stored is lost."
+        f"The database took no more ({why}: {error}). Free space, make its folder writable "
+        "(BUDGETML_HOME moves it) or stop what locks it, then resume the run; nothing already "
+        "stored is lost."
     )
 
 

@@ -89,6 +89,19 @@ class Steps:
             rows = connection.execute(_SPAN, bound)
             return [StepRow(**row._mapping) for row in rows]
 
+    def last_snapshot(self, run_id: str, upto: int | None = None) -> str | None:
+        """Commit of the workspace after that step, or the last one before it that made any."""
+        wanted = (
+            select(steps.c.snapshot)
+            .where(steps.c.run_id == run_id, steps.c.snapshot.is_not(None))
+            .where(steps.c.step <= (_LAST if upto is None else upto))
+            .order_by(steps.c.step.desc())
+            .limit(1)
+        )
+        with self._transactions.reading() as connection:
+            found: str | None = connection.execute(wanted).scalar_one_or_none()
+        return found
+
     def fork(self, source_run: str, target_run: str, upto_step: int) -> None:
         """Give a new run the finished steps of another, up to and including `upto_step`.
 

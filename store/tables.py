@@ -18,6 +18,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
@@ -51,6 +52,11 @@ def _flag(name: str) -> Column[bool]:
 
 def _json(name: str) -> Column[Any]:
     return Column(name, JSON, nullable=False)
+
+
+def _where(condition: str) -> dict[str, Any]:
+    """Makes an index a partial one."""
+    return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
 
 
 def _of_run(*, primary_key: bool = False) -> Column[str]:
@@ -113,6 +119,11 @@ events = Table(
     _json("data"),
     UniqueConstraint("run_id", "step", "attempt", "ordinal", name="events_key"),
 )
+Index(
+    "events_counted",
+    events.c.type,
+    **_where("type = 'escalation' OR type = 'step.finished'"),
+)
 
 calls = Table(
     "calls",
@@ -152,7 +163,46 @@ calls = Table(
     UniqueConstraint(
         *("run_id", "step", "tier", "try_no", "purpose", "ordinal", "attempt"), name="calls_key"
     ),
+    Index("calls_counted", "simulated", "status", "outcome", "paid_pico"),
 )
+
+submissions = Table(
+    "submissions",
+    metadata,
+    _of_run(primary_key=True),
+    _text("principal"),
+    Column("idempotency_key", Text),
+    Column("body_hash", Text),
+    _text("created"),
+    UniqueConstraint("principal", "idempotency_key", name="submissions_key"),
+)
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("id", Text, primary_key=True),
+    _text("name"),
+    _text("hash"),
+    _text("scope"),
+    _text("created"),
+    Column("expires", Text),
+    Column("revoked", Text),
+    Column("last_used", Text),
+    Column("runs_at_once", Integer),
+    Column("day_pico", BigInteger),
+)
+Index("tokens_by_name", tokens.c.name, unique=True, **_where("revoked IS NULL"))
+
+remains = Table(
+    "remains",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    _text("metric"),
+    _text("label"),
+    _number("value"),
+    _text("at"),
+)
+"""What deleted runs leave behind: their share of every total."""
 
 steps = Table(
     "steps",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
@@ -18,6 +18,8 @@ class Transactions:
         self._writers = engine.execution_options(sqlite_begin="BEGIN IMMEDIATE")
         # SQLite's own waiting sleeps and is unfair; in one process a lock queues writers better.
         self._turn = threading.Lock()
+        self.listeners: tuple[Callable[[], None], ...] = ()
+        """Called by the writing thread after each commit; must be quick and not raise."""
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -30,6 +32,8 @@ class Transactions:
         """Committed as a whole, or not at all when the block raises."""
         with self._turn, self._writers.begin() as connection:
             yield connection
+        for tell in self.listeners:
+            tell()
 
 
 def now() -> str:

@@ -35,7 +35,9 @@ class Budgetml:
 
     def start(self, *args: str, delay_s: float = 0.0) -> subprocess.Popen[str]:
         """The process, with pipes; the tape answers each call after `delay_s`."""
-        env = {k: v for k, v in os.environ.items() if not k.startswith("BUDGETML_")}
+        ours = {"COLUMNS", "LINES"}  # xdist sets them for its workers
+        ours |= {name for name in os.environ if name.startswith("BUDGETML_")}
+        env = {k: v for k, v in os.environ.items() if k not in ours}
         env |= {"BUDGETML_HOME": str(self.home), "BUDGETML_REPLAY_DELAY_S": str(delay_s)}
         return subprocess.Popen(
             [sys.executable, "-c", STARTER, *args],

@@ -81,7 +81,7 @@ def test_simulated_words_are_called_so_at_the_start_and_in_the_report(
     said = [i for i, line in enumerate(printed.splitlines()) if TAPE in line]
     assert said[0] < steps[0]
     assert said[-1] > steps[-1]
-    assert "nothing was paid" in printed
+    assert "nothing was paid" in " ".join(printed.split()), "lines wrap with the terminal"
 
 
 def test_lines_in_a_pipe_are_plain_and_fit_100_columns(demo: tuple[str, str, str]) -> None:
@@ -107,7 +107,8 @@ def test_the_report_holds_score_bills_and_escalations(
     assert facts["escalations"]["help"] >= 1
     for sign in ("times as fast", "list prices", "top tier", "lifelines", "step 10: help"):
         assert sign in text
-    assert str(budgetml.home / "runs" / demo[0] / "workspace") in text
+    workspace = str(budgetml.home / "runs" / demo[0] / "workspace")
+    assert workspace in "".join(text.split()), "a long path wraps with the terminal"
 
 
 def test_steps_can_be_shown_whole_and_as_a_difference(
@@ -226,6 +227,18 @@ def test_a_signal_leaves_the_run_resumable_and_says_how(
     again = budgetml("resume", run_id)
     assert again.returncode == 0
     assert "has ended" in again.stdout
+
+
+def test_an_interrupted_run_is_one_json_object_too(
+    budgetml: Budgetml, short: tuple[str, ...]
+) -> None:
+    process = budgetml.start(*short, "--label", "kind=cut", "--json", delay_s=1)
+    _until(lambda: budgetml.json("show", "last")["labels"] == {"kind": "cut"})
+    _until(lambda: budgetml.json("show", "last")["step_count"] > 0)
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=30)
+    facts = json.loads(out)
+    assert (process.returncode, facts["status"], facts["end_reason"]) == (130, "interrupted", None)
 
 
 def test_a_run_is_cancelled_from_another_process(

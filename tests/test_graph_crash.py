@@ -89,7 +89,9 @@ class Broken:
 class BrokenServices(Services):
     """Services whose sandbox has a programming error."""
 
-    def sandbox(self, config: RunConfig, task: Task, tape: object) -> Sandbox:
+    def sandbox(
+        self, config: RunConfig, task: Task, tape: object, parent: str | None = None
+    ) -> Sandbox:
         return Broken()
 
 

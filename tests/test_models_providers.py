@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -192,3 +193,11 @@ async def test_the_server_streams_as_the_providers_do(provider: str) -> None:
     assert len([p for p in pieces if str(p.text)]) == 2
     assert whole.usage_metadata is not None
     assert (whole.usage_metadata["input_tokens"], whole.usage_metadata["output_tokens"]) == (9, 4)
+
+
+async def test_half_a_surrogate_pair_in_a_reply_does_not_break_what_comes_after(
+    desk: Desk,
+) -> None:
+    with Loopback.always(Answer("Thought: \ud83d done", output_tokens=3)) as server:
+        outcome = await desk.reach(server, "openai")(request())
+    assert outcome.text == "Thought: \\ud83d done"

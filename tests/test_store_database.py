@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,7 @@ from store.eventlog import EventLog
 from store.fence import Fence
 from store.migrate import HEAD, to_head
 from store.runrows import NewRun, RunRow
-from store.sqlite import engine_for
+from store.sqlite import engine_for, storage_error
 from store.steprows import StepRow
 from store.tables import metadata, runs, steps
 
@@ -210,3 +211,12 @@ def test_a_process_killed_while_it_writes_leaves_no_gap_and_no_loose_cent(databa
     assert sum(c.status == "settled" for c in calls) >= printed
     assert {c.status for c in calls} <= {"settled", "lost"}
     assert row.reserved_pico == 0
+
+
+def test_a_database_that_stays_locked_can_be_resumed_from(tmp_path: Path) -> None:
+    path = tmp_path / "x.db"
+    with closing(sqlite3.connect(path, timeout=0)) as one:
+        one.execute("BEGIN EXCLUSIVE")
+        with closing(sqlite3.connect(path, timeout=0)) as two, pytest.raises(sqlite3.Error) as busy:
+            two.execute("BEGIN IMMEDIATE")
+    assert "locked" in str(storage_error(busy.value))

@@ -209,3 +209,15 @@ def test_a_takeover_between_two_threads_splits_the_log_cleanly(store: Store, fen
     assert stopped == ["fenced"]
     assert [e.seq for e in events if e.type == "log"] == written
     assert events[-1].type == "run.resumed"
+
+
+def test_who_stamps_first_writes_first(store: Store, fence: Fence) -> None:
+    log = EventLog(store, fence)
+    other = threading.Thread(target=log.emit, args=[Event("log", data={"who": "other"})])
+    with log.turn:
+        stamped = log.stamp(Event("log", data={"who": "first"}))
+        other.start()
+        other.join(0.2)  # it has to wait
+        store.events.append(fence, stamped)
+    other.join()
+    assert [e.data["who"] for e in store.events.read("run-a", types=["log"])] == ["first", "other"]

@@ -39,6 +39,7 @@ async def work(action: Action) -> Done:
             Program(
                 argv=(str(deps.python), "-u", str(path)),
                 cwd=deps.workspace.root,
+                env={"PYTHONHASHSEED": str(deps.config.seed)},
                 readable=(deps.workspace.data,) if deps.workspace.data else (),
                 limits=Limits(wall_s=min(limits.script_s, left), memory_mb=limits.script_memory_mb),
                 on_output=heard.append,
