@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 
 from sqlalchemy import (
@@ -122,10 +123,11 @@ class Queue:
             if connection.execute(known).one_or_none() is None:
                 _insert(connection, run_id, submission)
 
-    def length(self) -> int:
-        """Submitted runs nobody has begun to work on."""
+    def length(self, besides: Collection[str] = ()) -> int:
+        """Submitted runs nobody has begun to work on; `besides` are about to be claimed."""
+        waiting = _QUEUED.where(runs.c.id.not_in(besides))
         with self._transactions.reading() as connection:
-            return int(connection.execute(_QUEUED).scalar_one())
+            return int(connection.execute(waiting).scalar_one())
 
     def open_runs(self) -> list[OpenRun]:
         """By priority, then by age; the caller tells whose owner is dead."""

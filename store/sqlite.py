@@ -70,7 +70,13 @@ def _configure(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None
 
 def _begin(connection: Connection) -> None:
     how = connection.get_execution_options().get("sqlite_begin", "BEGIN")
-    connection.connection.cursor().execute(how)
+    try:
+        connection.connection.cursor().execute(how)  # a statement of SQLAlchemy's costs more
+    except sqlite3.Error as error:
+        full = storage_error(error)
+        if full is None:
+            raise
+        raise full from error
 
 
 def _translate(context: ExceptionContext) -> None:
