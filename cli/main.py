@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from cli import options
+from cli import options, token_options
 from cli.edge import call
 
 app = typer.Typer(
@@ -37,10 +37,17 @@ COMMANDS: dict[str, tuple[str, type]] = {
     "fork": ("cli.fork", options.ForkArgs),
     "tape export": ("cli.tape_export", options.TapeExportArgs),
     "tape import": ("cli.tape_import", options.TapeImportArgs),
+    "token new": ("cli.token_new", token_options.TokenNewArgs),
+    "token list": ("cli.token_list", token_options.TokenListArgs),
+    "token revoke": ("cli.token_revoke", token_options.TokenRevokeArgs),
+    "serve": ("cli.serve", options.ServeArgs),
     "doctor": ("cli.doctor", options.DoctorArgs),
 }
 """Command -> its module, whose `main` takes the record of its options."""
-GROUPS = {"tape": "Record the calls of a run and play them again for nothing."}
+GROUPS = {
+    "tape": "Record the calls of a run and play them again for nothing.",
+    "token": "Who may use the service beyond this machine.",
+}
 """Words that are no command themselves."""
 
 

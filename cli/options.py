@@ -201,3 +201,11 @@ class DoctorArgs:
     """What works here and what is missing; calls no model."""
 
     json: Json = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServeArgs:
+    """The service over HTTP: start, watch and audit runs from anywhere."""
+
+    host: Annotated[str | None, typer.Option(metavar="ADDRESS", help="default: 127.0.0.1")] = None
+    port: Annotated[int | None, typer.Option(min=0, max=65_535, help="default: 8000")] = None

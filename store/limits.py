@@ -57,8 +57,14 @@ _KEEP = insert(remains).from_select(
 )
 
 
-def check_limits(connection: Connection, principal: str, run_id: str) -> None:
-    """Refuse a run that would take its token past a limit; the caller's transaction undoes it.
+def check_run(connection: Connection, principal: str, run_id: str) -> None:
+    """Refuse a run just handed in, if it is one too many; the caller's transaction undoes it."""
+    cap = connection.execute(_CAP, {"b_run": run_id}).scalar_one()
+    check_limits(connection, principal, cap, run_id)
+
+
+def check_limits(connection: Connection, principal: str, cap: int, run_id: str = "") -> None:
+    """Refuse one more run of that cap (pico-dollars) if it takes its token past a limit.
 
     A finished run counts with what it cost, for 24 hours; an unfinished one with its whole cap.
     So no 24 hours cost more than the limit, whatever the runs do. Raises LimitReached.
@@ -75,7 +81,6 @@ def check_limits(connection: Connection, principal: str, run_id: str) -> None:
             retry_after_s=_SHORT_WAIT_S,
         )
     if limits.day_pico is not None:
-        cap = connection.execute(_CAP, bound).scalar_one()
         taken = others.committed + connection.execute(_DELETED, bound).scalar_one()
         if taken + cap > limits.day_pico:
             raise _too_dear(principal, limits.day_pico, taken=taken, cap=cap, oldest=others.oldest)

@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 
 from core.errors import Conflict
-from store.limits import check_limits
+from store.limits import check_limits, check_run
 from store.runrows import NewRun, RunRow, Status
 from store.runs import insert_run
 from store.tables import events, runs, submissions
@@ -109,6 +109,14 @@ class Queue:
             _insert(connection, new.id, submission)
             return row
 
+    def check(self, principal: str, cap_pico: int) -> None:
+        """Raise LimitReached if a run with that cap would be refused, before work is put into it.
+
+        `create` and `hand_over` decide.
+        """
+        with self._transactions.reading() as connection:
+            check_limits(connection, principal, cap_pico)
+
     def hand_over(self, run_id: str, submission: Submission) -> None:
         """Let the service go on with an unfinished run; it keeps its first submitter.
 
@@ -147,5 +155,5 @@ def _original(connection: Connection, principal: str, key: str) -> Original | No
 
 def _insert(connection: Connection, run_id: str, submission: Submission) -> None:
     values = asdict(submission) | {"run_id": run_id, "created": now()}
-    check_limits(connection, submission.principal, run_id)
+    check_run(connection, submission.principal, run_id)
     connection.execute(insert(submissions), values)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -47,9 +48,8 @@ def test_json_holds_the_token_and_what_was_asked_for() -> None:
     with opened() as store:
         assert store.tokens.verify(facts.pop("token")) is not None
     assert (facts["runs_at_once"], facts["usd_per_day"]) == (2, "0.5")
-    days = int(facts["expires"][8:10]) - int(facts["created"][8:10])
-    assert facts["expires"] > facts["created"]
-    assert days != 0
+    ends, begins = (datetime.fromisoformat(facts[name]) for name in ("expires", "created"))
+    assert timedelta(days=29, hours=23) < ends - begins < timedelta(days=30, hours=1)
     (listed,) = json.loads(budgetml("list", "--json").stdout)
     assert listed | {"last_used": None} == facts
 
