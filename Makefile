@@ -60,7 +60,7 @@ lock: ## Pin the dependencies anew (UPGRADE=--upgrade for newer ones), with Pyth
 	$(PYTHON) -m venv $(VENV)/lock-tools
 	$(VENV)/lock-tools/bin/pip install --quiet --disable-pip-version-check 'pip-tools>=7.4'
 	CUSTOM_COMPILE_COMMAND="make lock" $(LOCK) -o requirements.lock pyproject.toml
-	CUSTOM_COMPILE_COMMAND="make lock" $(LOCK) --extra dev --extra studio \
+	CUSTOM_COMPILE_COMMAND="make lock" $(LOCK) --extra dev --extra studio --extra anthropic \
 		-c requirements.lock -o requirements-dev.lock pyproject.toml
 	for env in tasks/envs/*.in; do \
 		CUSTOM_COMPILE_COMMAND="make lock" $(LOCK) -o "$${env%.in}.lock" "$$env" || exit 1; done

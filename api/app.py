@@ -18,6 +18,7 @@ from api.document import describe
 from api.feed import Feed
 from api.guard import Guard, Guarded
 from api.logs import AccessLog
+from api.page import Page
 from engine.base import Engine
 from engine.local import Bounds, LocalEngine
 from graph.services import Services
@@ -64,6 +65,7 @@ def create_app(
     app.state.parts = made
     app.add_middleware(Guard, rules=Guarded(settings.max_body_bytes))
     app.add_middleware(Gate)
+    app.add_middleware(Page)
     app.add_middleware(AccessLog)
     problems.install(app)
     for router in (*ROUTERS, tickets.router(issued), metrics.router(lag)):

@@ -21,7 +21,7 @@ from core.errors import StorageFull
 from store.database import Store
 from store.tokens import LOCAL, TokenRow, Tokens
 
-PUBLIC = frozenset({"/", "/healthz", "/readyz"})
+PUBLIC = frozenset({"/healthz", "/readyz"})
 """Answered to anybody who may reach the port: they tell nothing about runs."""
 _EVENTS = re.compile(r"/runs/([^/]+)/events")
 _REALM = 'Bearer realm="budgetml"'

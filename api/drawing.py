@@ -8,7 +8,7 @@ from functools import cache
 
 from langchain_core.runnables.graph import Graph as Drawing
 
-from api.schemas import GraphOut
+from api.trace_schemas import GraphOut
 from graph.budget import compiled
 from graph.sources import Nobody
 from store.events import Tally

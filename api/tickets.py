@@ -19,8 +19,8 @@ from fastapi import APIRouter, Body, Request, status
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.deps import PartsOf, Principal, Reader
-from api.problems import described
-from core.errors import LimitReached
+from api.problems import Unusable, described
+from core.errors import LimitReached, UnknownName
 
 LIFETIME_S = 60.0
 MOST = 100
@@ -92,14 +92,17 @@ def router(tickets: Tickets) -> APIRouter:
     @routes.post(
         "/tickets",
         status_code=status.HTTP_201_CREATED,
-        responses=described(401, 403, 404, 413, 422, 429, 503),
-        summary="A ticket for one event stream",
+        operation_id="create_ticket",
+        responses=described(400, 408, 413, 429),
     )
     async def new_ticket(
         request: Request, wanted: Annotated[TicketIn, Body()], who: Reader, known: PartsOf
     ) -> TicketOut:
         """For EventSource, which cannot send headers: good once, for one minute, for one run."""
-        row = await asyncio.to_thread(known.services.store.runs.get, wanted.run_id)
+        try:
+            row = await asyncio.to_thread(known.services.store.runs.get, wanted.run_id)
+        except UnknownName as error:
+            raise Unusable("body.run_id", str(error)) from error
         token_id = getattr(request.state, "token_id", None)
         ticket = tickets.issue(row.id, who, token_id)
         url = f"/runs/{row.id}/events?ticket={ticket}"

@@ -11,7 +11,7 @@ from api.drawing import drawn
 from api.plain import plain
 from api.problems import described
 from api.requests import After, Limit, StepPath
-from api.schemas import (
+from api.trace_schemas import (
     BillLineOut,
     CallOut,
     CallPage,

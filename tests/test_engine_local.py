@@ -142,17 +142,19 @@ def test_orderly_restarts_do_not_make_a_run_look_deadly(tmp_path: Path) -> None:
 
 def test_exactly_as_many_runs_are_let_in_as_there_is_room_for(tmp_path: Path) -> None:
     with shop(tmp_path, delay_s=0.5) as made, made.engine(Bounds(2, 3, 0.05)) as engine:
+        ids = [made.run(*LONG, submitted=False) for _ in range(12)]
 
-        def come(_: int) -> bool:
+        def come(run_id: str) -> bool:
             try:
                 with engine.admission():
-                    engine.submit(made.run(*LONG))
+                    made.store.queue.hand_over(run_id, Submission("test"))
+                engine.submit(run_id)
             except QueueFull:
                 return False
             return True
 
         with ThreadPoolExecutor(8) as pool:
-            assert sum(pool.map(come, range(12))) == 5
+            assert sum(pool.map(come, ids)) == 5
         until(lambda: engine.capacity().queued == 3)
         with pytest.raises(QueueFull, match="BUDGETML_MAX_QUEUE"), engine.admission():
             pass

@@ -234,6 +234,7 @@ def test_deleting_a_run_gives_no_dollars_back(store: Store, engine: Engine) -> N
     submit(store, "run-a")
     end(store, "run-a", cost=CENT)
     store.runs.delete("run-a")
+    assert not {"spent", "ci"} & {text for f in store.figures.totals() for text in f[:2]}
     submit(store, "run-b")
     with pytest.raises(LimitReached, match=r"\$0.02 is spent"):
         submit(store, "run-c", cap=1)
