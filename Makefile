@@ -12,7 +12,7 @@ QUIET := LANGGRAPH_STRICT_MSGPACK=true LANGGRAPH_CLI_NO_ANALYTICS=1 \
 	LANGGRAPH_NO_VERSION_CHECK=true LANGSMITH_TRACING=false
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check studio bench lock
+.PHONY: help install demo test check serve studio bench lock
 .DELETE_ON_ERROR:
 
 help: ## List the verbs
@@ -43,10 +43,13 @@ check: $(STAMP) ## Lint, formatting, strict types, layers
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+serve: $(STAMP) ## Serve runs over REST on the loopback address
+	$(BIN)/budgetml serve
+
 studio: $(STAMP) ## Serve the graphs to LangGraph Studio on STUDIO_PORT
 	$(QUIET) $(BIN)/langgraph dev --no-browser --no-reload --n-jobs-per-worker 4 --port $(STUDIO_PORT)
 
-bench: $(STAMP) ## Measure overhead, survival of kills, and the reply parser
+bench: $(STAMP) ## Measure overhead, survival of kills, the wire formats and the reply parser
 	$(BIN)/python -m bench.overhead
 	$(BIN)/python -m bench.crash --kills 50
 	$(BIN)/python -m bench.wire

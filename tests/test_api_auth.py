@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from api_kit import BODY, LIST, Api, events_of, in_process
+from api_kit import BODY, LIST, Api, in_process
 from fastapi import FastAPI, Request
+from token_kit import bearer, token
 
 from api.app import create_app
 from api.auth import Gate, tokens_exist
 from api.deps import Principal
 from api.problems import MEDIA, SECURITY_HEADERS
-from api.tickets import LIFETIME_S, MOST, Tickets
-from core.errors import LimitReached, StorageFull
-from store.tokens import SCOPES, NewToken, Scope
+from core.errors import StorageFull
+from store.tokens import SCOPES
 from store.transactions import ago
 
 RULES = {
@@ -61,14 +60,6 @@ def routes_of(app: FastAPI) -> Iterator[str]:
         for route in [top] if included is None else included.routes:
             known: Any = route
             yield from (f"{method} {known.path}" for method in known.methods - {"HEAD"})
-
-
-def bearer(token: str) -> dict[str, str]:
-    return {"Authorization": f"Bearer {token}"}
-
-
-def token(api: Api, name: str = "ci", scope: Scope = "admin", **more: Any) -> str:
-    return api.made.services.store.tokens.create(NewToken(name=name, scope=scope, **more))[0]
 
 
 def states(api: Api) -> dict[str, httpx.Headers]:
@@ -287,128 +278,3 @@ async def test_a_websocket_is_closed_unasked() -> None:
 
     await Gate(never)({"type": "websocket", "path": "/", "headers": []}, never, send)
     assert [message["type"] for message in sent] == ["websocket.close"]
-
-
-async def ticket(api: Api, run_id: str, headers: dict[str, str]) -> str:
-    answer = await api.http.post("/tickets", json={"run_id": run_id}, headers=headers)
-    assert answer.status_code == 201, answer.text
-    body = answer.json()
-    assert body["url"] == f"/runs/{run_id}/events?ticket={body['ticket']}"
-    assert body["expires_in_s"] == LIFETIME_S
-    return str(body["url"])
-
-
-async def test_a_ticket_opens_one_stream_once(tmp_path: Path) -> None:
-    async with in_process(tmp_path, LIST) as api:
-        run_id = await api.start()
-        url = await ticket(api, run_id, bearer(token(api, scope="read")))
-        stream = await api.http.get(url, headers={"Accept": "text/event-stream"})
-        assert events_of(stream.text)[-1]["type"] == "run.finished"
-        assert (await api.refused("GET", url))[0] == 401
-
-
-async def test_a_ticket_opens_nothing_else(tmp_path: Path) -> None:
-    async with in_process(tmp_path) as api:
-        run_id, other = await api.start(), await api.start()
-        headers = bearer(token(api))
-        for method, path in [
-            ("GET", f"/runs/{other}/events"),
-            ("GET", f"/runs/{run_id}"),
-            ("GET", "/runs"),
-            ("DELETE", f"/runs/{run_id}"),
-            ("POST", f"/runs/{run_id}/events"),
-        ]:
-            query = (await ticket(api, run_id, headers)).partition("?")[2]
-            assert (await api.refused(method, f"{path}?{query}"))[0] == 401, path
-
-
-async def test_a_ticket_is_worth_no_more_than_its_token(tmp_path: Path) -> None:
-    async with in_process(tmp_path) as api:
-        run_id = await api.start()
-        opened = await ticket(api, run_id, {})
-        url = await ticket(api, run_id, bearer(token(api)))
-        api.made.services.store.tokens.revoke("ci")
-        assert (await api.refused("GET", url))[0] == 401
-        assert (await api.refused("GET", opened))[0] == 401, "it is from before the first token"
-
-
-async def test_a_ticket_of_an_open_service_is_good(tmp_path: Path) -> None:
-    async with in_process(tmp_path) as api:
-        url = await ticket(api, await api.start(), {})
-        assert (await api.http.get(url)).status_code == 200
-
-
-async def test_a_ticket_for_no_run_is_refused(tmp_path: Path) -> None:
-    async with in_process(tmp_path) as api:
-        status, body = await api.refused("POST", "/tickets", json={"run_id": "nobody"})
-    assert status == 422
-    assert body["errors"][0]["loc"] == "body.run_id"
-
-
-def clock(start: float) -> tuple[list[float], Callable[[], float]]:
-    time = [start]
-    return time, lambda: time[0]
-
-
-def test_a_ticket_expires_after_a_minute() -> None:
-    time, now = clock(100.0)
-    tickets, who = Tickets(now), Principal("ci", frozenset({"read"}))
-    early, late = (tickets.issue("run", who, "id") for _ in range(2))
-    time[0] += LIFETIME_S - 0.1
-    found = tickets.redeem(early, "run")
-    assert found is not None
-    assert (found.principal, found.token_id) == (who, "id")
-    time[0] += 0.1
-    assert tickets.redeem(late, "run") is None
-
-
-def test_tickets_nobody_uses_cost_no_more_than_so_much_memory() -> None:
-    time, now = clock(0.0)
-    tickets, who = Tickets(now), Principal("ci", frozenset({"read"}))
-    for _ in range(MOST):
-        tickets.issue("run", who, None)
-    with pytest.raises(LimitReached, match="unused"):
-        tickets.issue("run", who, None)
-    tickets.issue("run", Principal("other", who.scopes), None)
-    time[0] += LIFETIME_S
-    tickets.issue("run", who, None)
-
-
-async def test_runs_beyond_a_tokens_limit_are_refused_with_the_reason(tmp_path: Path) -> None:
-    async with in_process(tmp_path, LIST, LIST, delay_s=0.5) as api:
-        headers = bearer(token(api, scope="run", runs_at_once=1))
-        api.http.headers.update(headers)
-        run_id = await api.start()
-        answer = await api.http.post("/runs", json=BODY)
-        assert (answer.status_code, answer.headers["retry-after"]) == (429, "60")
-        problem = answer.json()
-        assert problem["type"].endswith(":limit_reached")
-        assert "1 unfinished runs and has 1" in problem["detail"]
-        await api.http.post(f"/runs/{run_id}/cancel")
-        await api.ended(run_id)
-        await api.start()
-
-
-async def test_dollars_beyond_a_tokens_limit_are_refused_with_the_reason(tmp_path: Path) -> None:
-    async with in_process(tmp_path, LIST) as api:
-        api.http.headers.update(bearer(token(api, scope="run", day_pico=6 * 10**12)))
-        run_id = await api.start(budget_usd="5")
-        status, body = await api.refused("POST", "/runs", json={**BODY, "budget_usd": "5"})
-        assert status == 429
-        assert "may spend $6 in 24 hours" in body["detail"]
-        await api.ended(run_id)
-        await api.start(budget_usd="5")
-
-
-async def test_a_fork_counts_too_and_a_refused_one_leaves_nothing(tmp_path: Path) -> None:
-    async with in_process(tmp_path, LIST) as api:
-        run_id = await api.start()
-        await api.ended(run_id)
-        headers = bearer(token(api, scope="run", day_pico=10**13))
-        fork = f"/runs/{run_id}/fork"
-        body = {"step": 1}
-        made = await api.http.post(fork, json=body, headers=headers)
-        assert made.status_code == 202, made.text
-        assert (await api.refused("POST", fork, json=body, headers=headers))[0] == 429
-        found = json.loads((await api.http.get("/runs", headers=headers)).text)["items"]
-        assert len(found) == 2

@@ -122,7 +122,7 @@ def test_the_readme_shows_the_commands_that_matter() -> None:
 
 
 def test_the_readme_links_to_every_page() -> None:
-    linked = set(re.findall(r"\]\(([\w./]+)", prose(README)))
+    linked = set(re.findall(r"\]\(([\w./-]+)", prose(README)))
     assert {str(page.relative_to(CHECKOUT)) for page in PAGES} - {"README.md"} <= linked
 
 
