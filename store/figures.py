@@ -42,6 +42,7 @@ def _of_type(name: str) -> ColumnElement[bool]:
     return events.c.type == literal_column(f"'{name}'")
 
 
+_CLOSED: ColumnElement[bool] = calls.c.status != literal_column("'reserved'")
 _REASON: ColumnElement[str] = func.coalesce(events.c.data["reason"].as_string(), "")
 _OUTCOME: ColumnElement[str] = func.coalesce(calls.c.outcome, calls.c.status)
 _WHO_PAID: ColumnElement[str] = case((calls.c.simulated, "simulated"), else_="paid")
@@ -60,10 +61,10 @@ def _counters(run_id: ColumnElement[str] | None) -> list[Counter]:
         .where(_of_type("escalation"), *of_event)
         .group_by(_REASON),
         select(literal("calls"), _OUTCOME, func.count())
-        .where(calls.c.status != "reserved", *of_call)
+        .where(_CLOSED, *of_call)
         .group_by(_OUTCOME),
         select(literal("pico_dollars"), _WHO_PAID, func.sum(calls.c.paid_pico))
-        .where(calls.c.status != "reserved", *of_call)
+        .where(_CLOSED, *of_call)
         .group_by(_WHO_PAID),
     ]
 

@@ -163,7 +163,10 @@ calls = Table(
     UniqueConstraint(
         *("run_id", "step", "tier", "try_no", "purpose", "ordinal", "attempt"), name="calls_key"
     ),
-    Index("calls_counted", "simulated", "status", "outcome", "paid_pico"),
+    Index(
+        *("calls_counted", "simulated", "status", "outcome", "paid_pico"),
+        **_where("status != 'reserved'"),
+    ),
 )
 
 submissions = Table(

@@ -17,7 +17,12 @@ def upgrade() -> None:
     op.create_index(
         "events_counted", "events", ["type"], sqlite_where=counted, postgresql_where=counted
     )
-    op.create_index("calls_counted", "calls", ["simulated", "status", "outcome", "paid_pico"])
+    closed = sa.text("status != 'reserved'")
+    op.create_index(
+        *("calls_counted", "calls", ["simulated", "status", "outcome", "paid_pico"]),
+        sqlite_where=closed,
+        postgresql_where=closed,
+    )
 
 
 def _tokens() -> None:
