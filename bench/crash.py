@@ -28,7 +28,8 @@ from graph.runner import run_agent
 from nodes.deps import Paths
 from store.callrows import CallRow
 
-STEPS = 120
+STEPS_A_KILL = 7
+"""Long enough that one run outlives all kills."""
 DELAY_S = 0.02
 STARTER = """\
 import pathlib
@@ -44,7 +45,7 @@ PRESET: dict[str, Any] = {
         {"model": "replay:openai:gpt-5.4", "tries": 1, "metered": True},
     ],
     "expert": {"model": "replay:openai:gpt-5.4"},
-    "limits": {"steps": STEPS, "lifelines": STEPS, "budget_usd": "100"},
+    "limits": {"budget_usd": "100"},
     "actions": ["List Files", "Write File", "Copy File", "Execute Script", "Final Answer"],
     "grade_live": False,
 }
@@ -61,12 +62,13 @@ def main() -> None:
     seed = arguments.seed if arguments.seed is not None else random.SystemRandom().randrange(10**6)
     os.environ["BUDGETML_REPLAY_DELAY_S"] = str(DELAY_S)
     with TemporaryDirectory(prefix="crash-") as folder:
-        plain = Trial(Path(folder, "undisturbed"))
+        steps = max(30, STEPS_A_KILL * arguments.kills)
+        plain = Trial(Path(folder, "undisturbed"), steps)
         plain.play_to_the_end()
         totals = defaultdict(int, {"kills": 0, "runs": 0})
         problems: list[str] = []
         while totals["kills"] < arguments.kills:
-            trial = Trial(Path(folder, f"killed-{totals['runs']}"))
+            trial = Trial(Path(folder, f"killed-{totals['runs']}"), steps)
             rng = random.Random(f"{seed}-{totals['runs']}")
             totals["kills"] += trial.play_with_kills(rng, arguments.kills - totals["kills"])
             totals["runs"] += 1
@@ -76,9 +78,9 @@ def main() -> None:
     report(dict(totals), problems, seed, arguments.json)
 
 
-def tape() -> Iterator[dict[str, Any]]:
+def tape(steps: int) -> Iterator[dict[str, Any]]:
     """Every kind of step in turn: list, write, run, fail the format, escalate, ask for help."""
-    for step in range(1, STEPS):
+    for step in range(1, steps):
         kind = step % 6
         if kind == 1:
             yield {"step": step, "reply": reply("List Files", dir_path=".")}
@@ -99,18 +101,18 @@ def tape() -> Iterator[dict[str, Any]]:
             yield {"step": step, "reply": ask}
             help_ = reply("Write File", file_name="expert.txt", content=f"step {step}")
             yield {"step": step, "tier": 1, "purpose": "expert", "reply": help_}
-    yield {"step": STEPS, "reply": reply("Final Answer", final_answer="done")}
+    yield {"step": steps, "reply": reply("Final Answer", final_answer="done")}
 
 
 class Trial:
     """One run in a home of its own; the database is open only while it is looked at."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, steps: int) -> None:
         root.mkdir()
         self.root = root
         with self._open() as made:
             (made.task / "env" / "train.py").write_text(STARTER)
-            self.run_id = made.run(PRESET, tape()).id
+            self.run_id = made.run(PRESET, tape(steps), steps=steps, lifelines=steps).id
 
     @contextmanager
     def _open(self) -> Iterator[Kit]:
