@@ -10,7 +10,6 @@ import argparse
 import asyncio
 import os
 import random
-import re
 import signal
 import time
 from collections import defaultdict
@@ -26,6 +25,7 @@ from core.events import LoggedEvent
 from graph.owner import new_owner
 from graph.runner import run_agent
 from nodes.deps import Paths
+from nodes.texts import without_times
 from store.callrows import CallRow
 
 STEPS_A_KILL = 7
@@ -49,7 +49,6 @@ PRESET: dict[str, Any] = {
     "actions": ["List Files", "Write File", "Copy File", "Execute Script", "Final Answer"],
     "grade_live": False,
 }
-_SECONDS = re.compile(r"after [\d.]+ s")
 
 
 def main() -> None:
@@ -198,11 +197,6 @@ class Trial:
         """The workspace at the end."""
         root = Paths(self.root / "home" / "runs" / self.run_id).workspace
         return {str(p.relative_to(root)): p.read_text() for p in root.rglob("*") if p.is_file()}
-
-
-def without_times(text: str) -> str:
-    """An observation as it is in every run of the same tape."""
-    return _SECONDS.sub("", text)
 
 
 def compare(plain: Trial, killed: Trial) -> list[str]:

@@ -18,8 +18,9 @@ from models.registry import PROVIDERS
 from sandbox.gate import choose, trusted_hashes
 from sandbox.interpreter import COMPLETE
 from store.database import Store
-from tasks.loader import builtin_dir, list_tasks
+from tasks.loader import list_tasks
 from tasks.prepared import prepared
+from tasks.spec import LOCKS
 
 ENOUGH_GB = 2.0
 """An interpreter for scripts and a few runs."""
@@ -86,7 +87,7 @@ def _sandbox(settings: Settings) -> Iterator[Finding]:
 
 def _interpreters(settings: Settings) -> Iterator[Finding]:
     built = len(list(settings.envs_dir.glob(f"*/{COMPLETE}")))
-    locks = ", ".join(sorted(p.stem for p in (builtin_dir() / "envs").glob("*.lock")))
+    locks = ", ".join(sorted(p.stem for p in LOCKS.glob("*.lock")))
     text = f"{built} built" if built else "none built yet; the first run or prepare does it"
     yield Finding("interpreter", "ok" if built else "note", f"{text} (of {locks})")
 

@@ -17,7 +17,7 @@ from core.errors import BadRequest
 from core.settings import Settings
 from sandbox.gate import choose
 from sandbox.interpreter import ensure_interpreter
-from tasks.loader import builtin_dir, load_task
+from tasks.loader import load_task
 from tasks.prepare import prepare
 from tasks.prepared import Prepared, require
 from tasks.spec import Task
@@ -47,12 +47,11 @@ def main(args: PrepareArgs) -> None:
 
 
 async def _prepare(task: Task, known: Settings, source: Source, progress: Progress) -> Prepared:
-    lock = builtin_dir() / "envs" / f"{task.spec.interpreter}.lock"
     return await prepare(
         task,
         data_dir=known.data_dir,
         source=source,
-        interpreter=await ensure_interpreter(lock, known.envs_dir, progress),
+        interpreter=await ensure_interpreter(task.lock, known.envs_dir, progress),
         sandbox=choose(known, trusted=True),  # the task's own scripts; no model wrote them
         progress=progress,
     )

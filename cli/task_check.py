@@ -6,17 +6,16 @@ from cli.console import console
 from cli.home import settings
 from cli.options import CheckArgs
 from core.errors import InvalidFile
-from tasks.loader import builtin_dir, load_task
+from tasks.loader import load_task
 from tasks.prepared import prepared
-from tasks.spec import Task
+from tasks.spec import LOCKS, Task
 
 
 def main(args: CheckArgs) -> None:
     """Read it as a run would; InvalidFile names the first thing that is wrong."""
     task = load_task(args.folder.resolve())
-    lock = builtin_dir() / "envs" / f"{task.spec.interpreter}.lock"
-    if not lock.is_file():
-        known = ", ".join(sorted(p.stem for p in lock.parent.glob("*.lock")))
+    if not task.lock.is_file():
+        known = ", ".join(sorted(p.stem for p in LOCKS.glob("*.lock")))
         raise InvalidFile(
             f"{task.root / 'task.yaml'}: interpreter: there is no {task.spec.interpreter!r}; "
             f"choose one of {known}."

@@ -35,7 +35,6 @@ from tasks.spec import Task
 from tasks.workspace import Workspace
 
 Progress = Callable[[str], None]
-LOCKS = Path(__file__).parents[1] / "tasks" / "envs"
 
 
 def silent(_: str) -> None:
@@ -107,8 +106,7 @@ class Services:
         """The interpreter of the task's scripts, built on first use (ruling 9)."""
         if self.python is not None:
             return self.python
-        lock = LOCKS / f"{task.spec.interpreter}.lock"
-        return await ensure_interpreter(lock, self.settings.envs_dir, progress)
+        return await ensure_interpreter(task.lock, self.settings.envs_dir, progress)
 
 
 async def open_deps(

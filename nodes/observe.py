@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from dataclasses import replace
 from typing import Any
 
@@ -18,12 +17,11 @@ from nodes.act import record
 from nodes.deps import Deps
 from nodes.live_grade import live_grade
 from nodes.steps import fresh_step, next_window
-from nodes.texts import inside, shorten
+from nodes.texts import inside, shorten, without_times
 from nodes.workers.base import keep_books
 from prompts import render
 
 EVENT_CHARS = 2000
-_SECONDS = re.compile(r"after [\d.]+ s")
 
 
 async def observe(state: RunState, deps: Deps) -> dict[str, Any]:
@@ -163,7 +161,7 @@ def _counters(state: RunState, result: Result, turn: Turn | None, counts: bool) 
 
 
 def _executed(basis: str, turn: Turn, result: Result) -> Executed:
-    text = _SECONDS.sub("", result["observation"])  # the same failure never takes the same time
+    text = without_times(result["observation"])
     digest = hashlib.sha256(text.encode()).hexdigest()[:16]
     return Executed(
         action=turn["action"],

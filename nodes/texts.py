@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+_SECONDS = re.compile(r"after [\d.]+ s")
 SHOWN_CHARS = 20_000
 """Of an observation; the whole of a longer one becomes an artifact."""
 
@@ -14,6 +15,11 @@ def shorten(text: str, limit: int) -> str:
         return text
     head, tail = limit * 2 // 5, limit * 3 // 5
     return f"{text[:head]}\n[... {len(text) - head - tail} characters left out ...]\n{text[-tail:]}"
+
+
+def without_times(text: str) -> str:
+    """An observation without how long its script took, which is never the same twice."""
+    return _SECONDS.sub("", text)
 
 
 def inside(tag: str, text: str) -> str:

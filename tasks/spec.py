@@ -9,6 +9,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+LOCKS = Path(__file__).parent / "envs"
+"""One lock file for each environment of scripts."""
 Direction = Literal["higher", "lower"]
 FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9_.-]*$", max_length=100)]
 
@@ -97,3 +99,8 @@ class Task:
     def id(self) -> str:
         """The task's name."""
         return self.spec.id
+
+    @property
+    def lock(self) -> Path:
+        """The lock file its scripts' interpreter is built from."""
+        return LOCKS / f"{self.spec.interpreter}.lock"
