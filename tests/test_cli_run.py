@@ -54,7 +54,9 @@ def demo(budgetml: Budgetml) -> tuple[str, str, str]:
     run = budgetml.start("run", "vectorization", "--preset", "demo", delay_s=0.1)
     run_id = _id_of(run)
     watching = budgetml.start("watch", run_id[:8])
-    printed, errors = run.communicate(timeout=240)
+    assert run.stdout is not None
+    printed = run.stdout.read()  # communicate() would lose what readline() has buffered
+    _, errors = run.communicate(timeout=240)
     watched, _ = watching.communicate(timeout=60)
     assert run.returncode == 0, errors
     assert watching.returncode == 0
